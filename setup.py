@@ -1,0 +1,69 @@
+"""Packaging of quorum: what it needs, and what its extras bring."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# Why each of these, and why from this version on: docs/dependencies.md
+REQUIRES = [
+    "blinker>=1.9",
+    "flask>=3.1",
+    "jinja2>=3.1.6",
+    "marshmallow>=4.0",
+    "pymongo>=4.12",
+]
+
+EMBEDDED = ["secantusdb>=0.7.0b3"]
+JSON = ["orjson>=3.10.12"]
+DEMO = [*EMBEDDED, "flask-wtf>=1.2.2"]
+
+EXTRAS = {
+    "embedded": EMBEDDED,
+    "json": JSON,
+    "all": [*EMBEDDED, *JSON],
+    "demo": DEMO,
+    "test": [
+        *DEMO,
+        *JSON,
+        "hypothesis>=6.120",
+        "mongomock>=4.3",
+        "playwright>=1.50",
+        "pytest>=9.0",
+        "pytest-xdist>=3.6",
+    ],
+    "docs": [*EMBEDDED, *JSON, "furo>=2025.7.19", "myst-parser>=4.0", "sphinx>=8.1"],
+    "dev": [*EMBEDDED, *JSON, "mypy>=2.0", "pyright[nodejs]>=1.1.400", "ruff>=0.15"],
+}
+
+setup(
+    name="quorum",
+    version="0.1.0",
+    description="The data layer for Flask on MongoDB: typed, validated, indexed models in one call",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords="flask mongodb models odm orm pymongo marshmallow",
+    packages=find_packages(include=["quorum", "quorum.*"]),
+    package_data={"quorum": ["py.typed"]},
+    include_package_data=False,
+    zip_safe=False,
+    python_requires=">=3.11",
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Environment :: Web Environment",
+        "Framework :: Flask",
+        "Intended Audience :: Developers",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Database",
+        "Topic :: Internet :: WWW/HTTP",
+        "Typing :: Typed",
+    ],
+)

@@ -1,0 +1,112 @@
+"""The fixtures of the tests. Servers start when the first test asks for them, one of a kind for each worker."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import commands as recording
+import proxy as network
+import pymongo
+import pytest
+import servers
+from pymongo import monitoring
+
+from quorum import runtime
+
+# Every variable that could reach the tests from the shell of whoever runs them.
+VARIABLES = ("MONGOHQ_URL", "MONGO_URL", "MONGODB_URI", "HOST", "PORT", "SECRET_KEY", "NAME")
+
+_commands = recording.Commands()
+monitoring.register(_commands)
+
+
+@pytest.fixture(scope="session")
+def secantus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a MongoDB-compatible server with fail points and transactions; it ends with a slash."""
+    with servers.secantus(tmp_path_factory.mktemp("secantus")) as url:
+        yield url
+
+
+@pytest.fixture
+def mongo_url(secantus: str) -> Iterator[str]:
+    """The URL of a database on the server, new for this test and dropped after it."""
+    name = _database_name()
+    yield secantus + name
+    with pymongo.MongoClient[dict[str, Any]](secantus) as client:
+        client.drop_database(name)
+
+
+@pytest.fixture
+def mock_url() -> str:
+    """The URL of a database in memory, new for this test."""
+    return f"mongomock:///{_database_name()}"
+
+
+@pytest.fixture(params=["mongomock", "server"])
+def any_url(request: pytest.FixtureRequest) -> str:
+    """`mock_url`, then `mongo_url`: the test runs twice."""
+    return str(request.getfixturevalue("mock_url" if request.param == "mongomock" else "mongo_url"))
+
+
+@pytest.fixture
+def proxy(mongo_url: str) -> Iterator[network.Proxy]:
+    """A network in front of `mongo_url` that fails on demand; its `url` names the same database."""
+    with network.proxy(mongo_url) as between:
+        yield between
+
+
+@pytest.fixture
+def commands() -> Iterator[recording.Commands]:
+    """The commands that this process sent to MongoDB servers since the test began: `names`, `of(name)`, `clear()`."""
+    _commands.record(True)
+    yield _commands
+    _commands.record(False)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Any], str]]:
+    """Serves WSGI apps for the length of the test: `url = serve(app)`."""
+    with ExitStack() as stack:
+        yield lambda app: stack.enter_context(servers.web(app))
+
+
+@pytest.fixture
+def chromium() -> Iterator[Any]:
+    """A headless browser (playwright's `Browser`): `page = chromium.new_page()`."""
+    with servers.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """Fails a test that leaves an app loaded, a context pushed, or a thread that would keep the process alive."""
+    before = set(threading.enumerate())
+    yield
+    left = []
+    while (context := runtime.last()) is not None:
+        runtime.stop(context)
+        left.append(f"a loaded app: {context.app!r}")
+    if (flask := sys.modules.get("flask")) is not None and flask.has_app_context():
+        left.append(f"an app context of {flask.current_app!r}")
+    for thread in set(threading.enumerate()) - before:
+        if not thread.daemon:
+            thread.join(2)
+            if thread.is_alive():
+                left.append(f"a thread: {thread!r}")
+    if left:
+        pytest.fail("The test left behind " + "; ".join(left), pytrace=False)
+
+
+def _database_name() -> str:
+    return f"test_{uuid.uuid4().hex[:12]}"

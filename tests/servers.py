@@ -1,0 +1,200 @@
+"""Real servers for tests: each a process of its own, on a port that was free, gone with the test run.
+
+To add one, write a context manager that calls `require()`, starts the server by `child()` and yields its URL; then name
+its fixture in `conftest.py`. `secantus()` is the pattern.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from werkzeug.serving import make_server
+
+#: Seconds until a server must be ready, and until it must be gone after SIGTERM.
+READY = 60.0
+GONE = 15.0
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+def _module(name: str) -> Callable[[], str | None]:
+    return lambda: name if importlib.util.find_spec(name) else None
+
+
+def _program(*names: str) -> Callable[[], str | None]:
+    return lambda: next((path for path in map(shutil.which, names) if path), None)
+
+
+#: What a test may need, how it is found, and how it is installed.
+NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
+    "secantus": (_module("secantus"), 'pip install "quorum[test]"'),
+    "playwright": (_module("playwright"), 'pip install "quorum[test]"'),
+    "chromium": (_program(*CHROMIUM), "apt-get install chromium"),
+}
+
+
+def require(name: str) -> str:
+    """Give the path or module of something that the test needs, or skip the test; `QUORUM_TEST_REQUIRE=1` fails it."""
+    find, remedy = NEEDS[name]
+    found = find()
+    if found is None:
+        missing(f"{name} is not installed: {remedy}")
+    return found
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test with a reason, or fail it when `QUORUM_TEST_REQUIRE=1`."""
+    if os.environ.get("QUORUM_TEST_REQUIRE") == "1":
+        pytest.fail(f"QUORUM_TEST_REQUIRE=1, and {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+# Ends the server when the test process ends in whatever way. Done in a program of its own, as code between fork and exec
+# is not safe in a process with threads.
+_BOUND_TO_PARENT = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit("the test run has ended")
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Child:
+    """A running server: its process, what it said last, and the match that told that it is ready."""
+
+    def __init__(self, command: Sequence[str], cwd: Path, env: dict[str, str] | None, pattern: str) -> None:
+        self.command = tuple(command)
+        self.lines: deque[str] = deque(maxlen=200)
+        self.match: re.Match[str] | None = None
+        self._pattern = re.compile(pattern)
+        self._ready = threading.Event()
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _BOUND_TO_PARENT, str(os.getpid()), *command],
+            cwd=cwd,
+            env=None if env is None else {**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self._reader = threading.Thread(target=self._read, name=f"reader of {command[0]}", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def wait_until_ready(self, limit: float) -> re.Match[str]:
+        """Wait for the line that says that the server listens."""
+        self._ready.wait(limit)
+        if self.match is None:
+            state = f"ended with {self.process.poll()}" if self.process.poll() is not None else "is not ready"
+            said = "\n".join(self.lines)
+            raise RuntimeError(f"{' '.join(self.command)} {state} after {limit:g} seconds. It said:\n{said}")
+        return self.match
+
+    def kill(self) -> None:
+        """End it as a power cut would: SIGKILL."""
+        self.process.kill()
+        self.process.wait(GONE)
+
+    def stop(self) -> None:
+        """End it by SIGTERM, then by SIGKILL."""
+        self.process.terminate()
+        try:
+            self.process.wait(GONE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._reader.join(GONE)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+            if self.match is None:
+                self.match = self._pattern.search(line)
+                if self.match is not None:
+                    self._ready.set()
+        self._ready.set()
+
+
+@contextmanager
+def child(
+    command: Sequence[str], *, ready: str, cwd: Path, env: dict[str, str] | None = None, limit: float = READY
+) -> Iterator[Child]:
+    """Start a server, wait until it says the line that matches `ready`, and stop it at the end.
+
+    :param cwd: an empty folder, so that the server finds no configuration file of somebody else's.
+    :param env: variables beside those of this process.
+    :param limit: seconds.
+    """
+    server = Child(command, cwd, env, ready)
+    try:
+        server.wait_until_ready(limit)
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def secantus(folder: Path, *options: str) -> Iterator[str]:
+    """Run a MongoDB-compatible server with fail points; yield its URL, which ends with a slash.
+
+    :param folder: an empty folder for its data.
+    :param options: more of the server's own options.
+    """
+    require("secantus")
+    cwd, data = folder / "cwd", folder / "data"
+    cwd.mkdir(parents=True)
+    data.mkdir()
+    command = [sys.executable, "-m", "secantus", "--host", "127.0.0.1", "--port", "0", "--storage-path", str(data)]
+    command += ["--sync-on-commit", "--enable-test-commands", *options]
+    with child(command, ready=r"secantus listening on [\d.]+:(\d+)", cwd=cwd, env={"HOME": str(cwd)}) as server:
+        assert server.match is not None
+        yield f"mongodb://127.0.0.1:{server.match[1]}/"
+
+
+@contextmanager
+def web(app: Any) -> Iterator[str]:
+    """Serve a WSGI app from a thread; yield its URL, without a slash at its end."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join(GONE)
+        server.server_close()
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Run a headless Chromium; yield playwright's `Browser`."""
+    require("playwright")
+    program = require("chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()

@@ -18,10 +18,12 @@ _OP_MSG = 2013
 class Proxy:
     """Stands between a client and a server.
 
-    `drop_request("insert")`: the next `insert` never reaches the server; `drop_reply("insert")`: the server does it, the
-    client never hears of it. In both the client's connection is closed. `stall()` and `resume()`: bytes are held back, as
-    in a network that lost them. `disconnect()`: every connection is closed. `down()` and `up()`: nobody listens on the
-    port; somebody does again. `seen` lists the commands that came, by name, heartbeats (`hello`) left out.
+    - `drop_request("insert")`: the next `insert` never reaches the server, and the client's connection is closed.
+    - `drop_reply("insert")`: the server does it, the client never hears of it, and its connection is closed.
+    - `stall()`, `resume()`: bytes are held back, as in a network that lost them.
+    - `disconnect()`: every connection is closed.
+    - `down()`, `up()`: nobody listens on the port; somebody does again.
+    - `seen`: the names of the commands that came, but for heartbeats (`hello`).
     """
 
     def __init__(self, host: str, port: int, path: str = "/") -> None:

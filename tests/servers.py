@@ -61,8 +61,8 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-# Ends the server when the test process ends in whatever way. Done in a program of its own, as code between fork and exec
-# is not safe in a process with threads.
+# Ends the server when the test process ends in whatever way. A program of its own, as code between fork and exec is not
+# safe in a process with threads.
 _BOUND_TO_PARENT = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
@@ -103,9 +103,12 @@ class Child:
         """Wait for the line that says that the server listens."""
         self._ready.wait(limit)
         if self.match is None:
-            state = f"ended with {self.process.poll()}" if self.process.poll() is not None else "is not ready"
+            try:
+                state = f"ended with {self.process.wait(1)}"
+            except subprocess.TimeoutExpired:
+                state = f"is not ready after {limit:g} seconds"
             said = "\n".join(self.lines)
-            raise RuntimeError(f"{' '.join(self.command)} {state} after {limit:g} seconds. It said:\n{said}")
+            raise RuntimeError(f"{' '.join(self.command)} {state}. It said:\n{said}")
         return self.match
 
     def kill(self) -> None:

@@ -1,0 +1,153 @@
+"""A module imports only from rows below its own, function-level imports included; imports for types only are free."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: From the ground up. Modules of one row don't import each other. Every module of the package stands in one row.
+LAYERS = (
+    "quorum.errors",
+    "quorum.config quorum.log",
+    "quorum.runtime",
+    "quorum.embedded",
+    "quorum.mongodb",
+    "quorum.signals",
+    "quorum.models.registry quorum.models.hooks",
+    "quorum.models.kinds",
+    "quorum.models.fields",
+    "quorum.models.references",
+    "quorum.models.schema",
+    "quorum.models.codec",
+    "quorum.models.expressions quorum.models.changes quorum.models.indexes",
+    "quorum.models.documents",
+    "quorum.models.query",
+    "quorum.models.model",
+    "quorum.models",
+    "quorum.web.fastjson",
+    "quorum.web.converters quorum.web.errors quorum.web.json quorum.web.templates",
+    "quorum.web.app",
+    "quorum.web",
+    "quorum.testing",
+    "quorum",
+)
+
+#: The only modules (with what is in them) that may import these, and nobody else.
+ONLY = {
+    "click": "quorum.web",
+    "flask": "quorum.web quorum.testing",
+    "jinja2": "quorum.web",
+    "mongomock": "quorum.mongodb",
+    "orjson": "quorum.web",
+    "pytest": "quorum.testing",
+    "secantus": "",
+    "werkzeug": "quorum.web quorum.testing",
+}
+
+#: Not loaded by `import quorum`, nor by `import quorum.models`: each is imported where it is switched on.
+ON_DEMAND = {"boto3", "dramatiq", "flask", "jinja2", "mongomock", "orjson", "pika", "redis", "secantus", "werkzeug"}
+
+
+def _rows() -> dict[str, int]:
+    return {module: row for row, modules in enumerate(LAYERS) for module in modules.split()}
+
+
+def _modules(root: Path) -> dict[str, Path]:
+    found = {}
+    for path in sorted((root / "quorum").rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def _nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk the code that runs: what stands under `if TYPE_CHECKING:` does not."""
+    if isinstance(node, ast.If) and ast.unparse(node.test).split(".")[-1] == "TYPE_CHECKING":
+        children: list[ast.stmt] = node.orelse
+    else:
+        yield node
+        children = list(ast.iter_child_nodes(node))  # type: ignore[arg-type]
+    for child in children:
+        yield from _nodes(child)
+
+
+def _imports(name: str, path: Path, modules: dict[str, Path]) -> Iterator[tuple[str, int]]:
+    """Give each imported module with its line; `from a import b` is `a.b` where that is a module."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in _nodes(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            origin = ".".join(filter(None, (base, node.module)))
+            for alias in node.names:
+                inner = f"{origin}.{alias.name}"
+                yield (inner if inner in modules else origin, node.lineno)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {"import_module", "__import__"}:
+            target = node.args[0]
+            if isinstance(target, ast.Constant) and isinstance(target.value, str):
+                relative = target.value.startswith(".")
+                yield (f"{package}{target.value}" if relative else target.value, node.lineno)
+
+
+def _faults(root: Path) -> Iterator[str]:
+    modules, rows = _modules(root), _rows()
+    for name, path in modules.items():
+        if name not in rows:
+            yield f"{name} stands in no row of LAYERS"
+            continue
+        for target, line in _imports(name, path, modules):
+            where = f"{path.relative_to(root)}:{line}"
+            if target.split(".")[0] == "quorum":
+                if target != name and rows.get(target, len(LAYERS)) >= rows[name]:
+                    yield f"{where}: {name} imports {target}, which is not below it"
+            elif target.split(".")[0] in ONLY:
+                allowed = ONLY[target.split(".")[0]].split()
+                if not any(name == one or name.startswith(f"{one}.") for one in allowed):
+                    yield f"{where}: {name} imports {target}, which is for {' and '.join(allowed) or 'nobody'}"
+
+
+def test_modules_import_only_what_is_below_them():
+    assert list(_faults(ROOT)) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "fault"),
+    [
+        ("quorum/errors.py", "from . import config", "quorum.errors imports quorum.config"),
+        ("quorum/errors.py", "import quorum.config", "quorum.errors imports quorum.config"),
+        ("quorum/errors.py", "def f():\n    from quorum.config import conf", "quorum.errors imports quorum.config"),
+        ("quorum/models/fields.py", "from .query import Query", "quorum.models.fields imports quorum.models.query"),
+        ("quorum/models/fields.py", "from ..web import app", "quorum.models.fields imports quorum.web.app"),
+        ("quorum/models/hooks.py", "from .registry import check", "quorum.models.hooks imports quorum.models.registry"),
+        ("quorum/config.py", "import importlib\nimportlib.import_module('.runtime', __package__)", "quorum.runtime"),
+        ("quorum/config.py", "if TYPE_CHECKING:\n    pass\nelse:\n    from . import runtime", "quorum.runtime"),
+        ("quorum/mongodb.py", "from flask import g", "which is for quorum.web"),
+        ("quorum/embedded.py", "def f():\n    import secantus.server", "which is for nobody"),
+        ("quorum/surprise.py", "", "quorum.surprise stands in no row"),
+        ("quorum/models/fields.py", "from .registry import check\nfrom .. import errors", ""),
+        ("quorum/errors.py", "if typing.TYPE_CHECKING:\n    from . import config", ""),
+        ("quorum/web/app.py", "import flask.json\nfrom ..models import model", ""),
+    ],
+)
+def test_a_wrong_import_is_found(tmp_path, module, code, fault):
+    for name in ("errors", "config", "runtime", "web/app", "models/query", "models/registry", "models/model"):
+        path = tmp_path / "quorum" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / module).write_text(code)
+    found = list(_faults(tmp_path))
+    assert len(found) == (1 if fault else 0)
+    assert fault in "".join(found)
+
+
+@pytest.mark.parametrize("module", ["quorum", "quorum.models"])
+def test_importing_the_core_loads_nothing_optional(module):
+    code = f"import sys, {module}; print(*sorted({ON_DEMAND!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == []

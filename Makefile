@@ -1,0 +1,63 @@
+# Needs Python 3.11 or newer, and nothing else.
+#
+#   make demo    run the blog of examples/blog on PORT (5000), on a database of its own
+#   make test    run all tests; PYTEST_ARGS="-k name -x" chooses among them
+#   make soak    run the long tests
+#   make lint    ruff, mypy and pyright
+#   make docs    build the documentation into docs/_build/html
+#   make clean   remove all of what the others made
+#
+# PYTHON=/path/to/python chooses the Python. The environment is .venv; it follows setup.py.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test soak lint ruff mypy pyright docs clean
+
+PORT ?= 5000
+PYTEST_ARGS ?=
+BIN := $(CURDIR)/.venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input --root-user-action=ignore
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: .venv/.demo
+	@echo "The blog will be at http://127.0.0.1:$(PORT)/ in a moment. Ctrl-C stops it; its data stays."
+	@cd examples/blog && PORT=$(PORT) exec $(BIN)/python app.py
+
+test: .venv/.test
+	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+soak: .venv/.test
+	$(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
+
+lint: ruff mypy pyright
+
+ruff: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+mypy: .venv/.dev
+	$(BIN)/mypy --strict quorum
+
+pyright: .venv/.dev
+	$(BIN)/pyright quorum
+
+docs: .venv/.docs
+	$(BIN)/sphinx-build -W --keep-going -q -E -b html docs docs/_build/html
+	@echo "The documentation is in docs/_build/html/index.html"
+
+clean:
+	rm -rf .venv build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each extra that was installed: `make demo` need not wait for what only tests use.
+.venv/.%: setup.py | .venv/.made
+	@echo "Installing quorum[$*] into .venv ..."
+	@$(PIP) --editable ".[$*]"
+	@touch $@
+
+.venv/.made:
+	@PYTHON="$(PYTHON)" ./.ci/make-environment .venv
+	@touch $@

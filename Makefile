@@ -17,7 +17,7 @@ SHELL := /bin/sh
 PORT ?= 5000
 PYTEST_ARGS ?=
 BIN := $(CURDIR)/.venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input --root-user-action=ignore
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-input --root-user-action=ignore
 
 help:
 	@sed -n 's/^#   //p' Makefile

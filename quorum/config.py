@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from . import errors
 
@@ -233,7 +233,7 @@ def _value(variable: Variable, default: Any) -> tuple[Value, str]:
     if isinstance(default, bool) or not isinstance(default, variable.types):
         expected = " or ".join(kind.__name__ for kind in variable.types)
         raise errors.ConfigurationError(f"{source} is a {type(default).__name__}; it must be {expected}.")
-    return default, source
+    return cast("Value", default), source
 
 
 def _find(variable: Variable) -> tuple[str | None, str]:

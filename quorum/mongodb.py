@@ -1,0 +1,309 @@
+"""The connection to MongoDB: one client for each process and app, made on first use.
+
+`MONGOHQ_URL` says where the database is: `mongodb://`, `mongodb+srv://`, `mongomock://` (in memory) or
+`embedded:///folder`; not set, it is an embedded database under the app's instance folder. No password gets into a
+message, a log or a repr.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
+
+import pymongo
+import pymongo.database
+import pymongo.errors
+import pymongo.uri_parser
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions, DatetimeConversion
+
+from . import config, errors, runtime
+
+Document = dict[str, Any]
+Client = pymongo.MongoClient[Document]
+Database = pymongo.database.Database[Document]
+
+VARIABLE = "MONGOHQ_URL"
+
+#: What holds unless the URL says otherwise, by the option's name in lower case. Times in milliseconds.
+OPTIONS: Mapping[str, tuple[str, Any]] = {
+    "serverselectiontimeoutms": ("serverSelectionTimeoutMS", 5_000),
+    "connecttimeoutms": ("connectTimeoutMS", 5_000),
+    "sockettimeoutms": ("socketTimeoutMS", 30_000),
+    "appname": ("appName", "quorum"),
+    "tz_aware": ("tz_aware", True),
+    "uuidrepresentation": ("uuidRepresentation", "standard"),
+    "datetime_conversion": ("datetime_conversion", "DATETIME_AUTO"),
+}
+
+_CODEC = CodecOptions[Document](
+    document_class=dict,
+    tz_aware=True,
+    uuid_representation=UuidRepresentation.STANDARD,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+)
+# mongomock knows no more than this of the codec's options.
+_MOCK_CODEC = CodecOptions[Document](document_class=dict, tz_aware=True)
+
+# Seconds that a closing client may take to tell the server that its sessions end.
+_CLOSING = 1.0
+
+_RESERVED = frozenset({"admin", "local", "config"})
+_ILLEGAL = re.compile(r"""[/\\. "$*<>:|?\x00-\x1f\x7f]+""")
+_ESCAPING = 'the characters : / ? # [ ] @ % in a user name or password must be percent-encoded ("@" is %40)'
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an app's database is, read from its settings without a connection.
+
+    `kind` is the URL's scheme, `hosts` the servers as a message shows them, `source` the variable that was set.
+    """
+
+    kind: str
+    source: str
+    hosts: str = ""
+    database: str | None = None
+    folder: Path | None = None
+    url: str = field(default="", repr=False)
+    options: frozenset[str] = frozenset()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def place(self) -> str:
+        """The servers and the variable that named them, for messages."""
+        if self.folder is not None:
+            return f"The embedded database in {self.folder}"
+        return f"MongoDB at {self.hosts} (from {self.source})"
+
+    def mask(self, text: str) -> str:
+        """Give the text without any of the URL's secrets."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+@dataclass
+class _Connection:
+    """An open client, and what has to end with it."""
+
+    client: Client
+    address: Address
+
+
+def get_connection() -> Client:
+    """Give this process's one client for the current app, made on first use and closed by `unload()`.
+
+    With `mongomock://` it is a `mongomock.MongoClient`.
+
+    :raises ConfigurationError: nothing is loaded, the URL makes no sense, or a package is missing.
+    :raises OperationalError: the embedded database did not start.
+    """
+    context = runtime.current()
+    return context.client("mongodb", lambda: _open(context), _close, forget=_close).client
+
+
+def get_database() -> Database:
+    """Give the current app's database.
+
+    Its name is the one in the URL, else `load()`'s `mongo_database`, else the app's name. Datetimes are aware and in
+    UTC, and UUIDs are stored in the standard way, whatever the URL says.
+
+    :raises ConfigurationError: the name is not one that a database can have; and as `get_connection()`.
+    :raises OperationalError: as `get_connection()`.
+    """
+    context = runtime.current()
+    database: Database | None = context.cache.get("mongodb.database")
+    if database is None:
+        where = address(context.settings)
+        codec = _MOCK_CODEC if where.kind == "mongomock" else _CODEC
+        database = get_connection().get_database(database_name(context.settings), codec_options=codec)
+        context.cache["mongodb.database"] = database
+    return database
+
+
+get_mongo = get_connection
+get_mongo_db = get_database
+
+
+def is_mock() -> bool:
+    """Say whether the current app's database is mongomock's, in memory.
+
+    :raises ConfigurationError: nothing is loaded.
+    """
+    return str(runtime.current().settings.get(VARIABLE) or "").startswith("mongomock:")
+
+
+def database_name(settings: config.Settings) -> str:
+    """Give the name of an app's database.
+
+    :raises ConfigurationError: the name given is not one that a database can have, or the URL makes no sense.
+    """
+    given = address(settings).database or settings.mongo_database
+    if given is None:
+        name = _ILLEGAL.sub("_", settings.name).strip("_")[:60] or "quorum"
+        name = name.encode()[:60].decode(errors="ignore")
+        return f"{name}_db" if name.lower() in _RESERVED else name
+    if _ILLEGAL.search(given) or not given or len(given.encode()) > 63:
+        raise errors.ConfigurationError(
+            f"{given!r} can't be a database's name: it must have 1 to 63 bytes, and no space and none of "
+            "/ \\ . \" $ * < > : | ? in it. It is named by the URL's path, or by load(mongo_database=...)."
+        )
+    return given
+
+
+def address(settings: config.Settings) -> Address:
+    """Read where an app's database is, without connecting.
+
+    :raises ConfigurationError: the URL makes no sense. The error does not show the URL, as it may hold a password.
+    """
+    url: str | None = settings.get(VARIABLE)
+    source = settings.source(VARIABLE)
+    if url is None:
+        return Address("embedded", source, folder=Path(settings.instance_path, "mongodb"))
+    kind, _, rest = url.partition("://")
+    if kind == "embedded":
+        return Address(kind, source, folder=Path(unquote(rest)))
+    if kind == "mongomock":
+        return Address(kind, source, hosts="memory", database=unquote(rest.partition("/")[2]) or None)
+    return _server_address(kind, source, url)
+
+
+def _server_address(kind: str, source: str, url: str) -> Address:
+    # Checked as mongodb://, since reading mongodb+srv:// asks the DNS. The options that only that one has are left out.
+    base, _, query = url.partition("://")[2].partition("?")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    checked = "&".join(part for part in query.split("&") if not (kind == "mongodb+srv" and part[:3].lower() == "srv"))
+    problem: str | None = None
+    parsed: dict[str, Any] = {}
+    try:
+        parsed = pymongo.uri_parser.parse_uri(f"mongodb://{base}?{checked}" if checked else f"mongodb://{base}")
+    except (pymongo.errors.PyMongoError, ValueError, TypeError, OSError) as error:
+        # Parts of a password that is not percent-encoded can be taken for anything, and quoted in the driver's message.
+        bare = "@" not in url and not re.search("password|token", url, re.IGNORECASE)
+        problem = f"{error}" if bare or isinstance(error, OSError) else f"If it names a user, {_ESCAPING}."
+    if problem is not None:
+        raise errors.ConfigurationError(
+            f"The value of {source} is not a MongoDB URL. "
+            f"It must be {kind}://[user:password@]host[:port][/database][?options]. {problem}"
+        )
+    netloc = base.partition("/")[0].rpartition("@")[2]
+    hosts = ", ".join(_host(*node) for node in parsed["nodelist"]) if kind == "mongodb" else f"{netloc} (by DNS)"
+    secret = [value for name, value in pairs if re.search("password|properties", name, re.IGNORECASE)]
+    if parsed["password"]:
+        secret.append(parsed["password"])
+        secret.append(base.partition("/")[0].rpartition("@")[0].partition(":")[2])
+    return Address(
+        kind,
+        source,
+        hosts=hosts,
+        database=parsed["database"],
+        url=url,
+        options=frozenset(name.lower() for name, _ in pairs),
+        secrets=_spellings(secret),
+    )
+
+
+def _host(host: str, port: int | None) -> str:
+    return host if port is None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _spellings(secrets: list[str]) -> tuple[str, ...]:
+    plain = {unquote_plus(secret) for secret in secrets} | {unquote(secret) for secret in secrets} | set(secrets)
+    spelled = plain | {quote(secret, safe="") for secret in plain} | {quote_plus(secret) for secret in plain}
+    return tuple(sorted(filter(None, spelled), key=len, reverse=True))
+
+
+def _open(context: runtime.Context) -> _Connection:
+    where = address(context.settings)
+    database_name(context.settings)
+    if where.kind == "mongomock":
+        return _Connection(_mock(), where)
+    return _Connection(_connect(where), where)
+
+
+def _connect(where: Address) -> Client:
+    options = {name: value for key, (name, value) in OPTIONS.items() if key not in where.options}
+    problem = ""
+    try:
+        return pymongo.MongoClient(where.url, **options)
+    except (pymongo.errors.PyMongoError, ValueError, TypeError, OSError) as error:
+        problem = where.mask(str(error))
+    raise errors.ConfigurationError(f"{where.place}: the URL's options can't be used: {problem}")
+
+
+def _mock() -> Client:
+    try:
+        import mongomock
+    except ImportError as error:
+        raise errors.ConfigurationError(
+            "mongomock:// needs the package mongomock, which keeps documents in memory, for tests: "
+            'pip install "quorum[test]". Or set MONGOHQ_URL=mongodb://host/database to use a server.'
+        ) from error
+    client: Client = mongomock.MongoClient(tz_aware=True)
+    return client
+
+
+def _close(connection: _Connection) -> None:
+    with pymongo.timeout(_CLOSING):
+        connection.client.close()
+
+
+_HINTS: Mapping[int | None, str] = {
+    13: "The user is not allowed to do this",
+    18: "The user name or password is wrong, or authSource names the wrong database",
+    50: "It took longer than the time limit",
+}
+
+
+def translate(error: pymongo.errors.PyMongoError) -> errors.OperationalError:
+    """Turn the driver's error into ours: the servers, the variable, what happened; no password, no document.
+
+    Use it as `raise mongodb.translate(error) from error`.
+    """
+    try:
+        where = address(runtime.current().settings)
+    except errors.ConfigurationError:
+        where = Address("mongodb", VARIABLE, hosts="an unknown address")
+    code = getattr(error, "code", None)
+    code = code if isinstance(code, int) else None
+    return errors.OperationalError(f"{where.place} {where.mask(_reason(error, code))}", code=code)
+
+
+def _reason(error: pymongo.errors.PyMongoError, code: int | None) -> str:
+    if isinstance(error, (pymongo.errors.WriteConcernError, pymongo.errors.WTimeoutError)):
+        return f"stored the write, but did not confirm it as the write concern asks: {_message(error)}"
+    if isinstance(error, pymongo.errors.BulkWriteError):
+        return _bulk_reason(error)
+    if isinstance(error, pymongo.errors.DuplicateKeyError):
+        return "refused a write: another document has the same value in a unique index (code 11000)."
+    if isinstance(error, pymongo.errors.OperationFailure):
+        hint = f"{_HINTS[code]}: " if code in _HINTS else ""
+        return f"answered with an error: {hint}{_message(error)}" + ("" if code is None else f" (code {code})")
+    if isinstance(error, pymongo.errors.InvalidOperation):
+        return f"was asked for something that can't be done: {_message(error)}"
+    if isinstance(error, pymongo.errors.ServerSelectionTimeoutError):
+        return f"does not answer: {_message(error)}. Check that it runs and that this machine can reach it."
+    return f"did not answer: {_message(error)}"
+
+
+def _bulk_reason(error: pymongo.errors.BulkWriteError) -> str:
+    # The driver's text quotes whole documents.
+    details = error.details or {}
+    failed = details.get("writeErrors") or []
+    if not failed:
+        return "stored the writes, but did not confirm them as the write concern asks."
+    codes = ", ".join(sorted({str(item.get("code")) for item in failed}))
+    return f"refused {len(failed)} of the writes (code {codes})."
+
+
+def _message(error: pymongo.errors.PyMongoError) -> str:
+    details = getattr(error, "details", None)
+    if isinstance(details, Mapping) and isinstance(details.get("errmsg"), str):
+        return str(details["errmsg"])
+    text = str(error).partition(", Timeout:")[0].partition(", full error:")[0]
+    return re.sub(r" \(configured timeouts:[^)]*\)", "", text)

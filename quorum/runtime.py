@@ -1,0 +1,174 @@
+"""The process's only state: the loaded apps, and the clients that were opened for them.
+
+A `Context` is what one `load()` set up. Models and drivers ask `current()` for the one that holds now: the context of
+the Flask app whose request is being served, then the one loaded last. This module knows nothing of Flask: the web layer
+says through `use_finder()` how to find a request's context.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from . import config, errors
+
+T = TypeVar("T")
+
+#: Finds the context of the request that is being served, or None outside of one.
+Finder = Callable[[], "Context | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A client that is open, how it is closed, and how a forked child lets go of its copy."""
+
+    client: Any
+    close: Callable[[Any], None]
+    forget: Callable[[Any], None] | None
+
+
+class Context:
+    """What one `load()` set up: its settings, its models, and the clients opened from them.
+
+    `app` is the Flask app, or None in a process without Flask. `cache` is a place for what a layer above derives from
+    this context (a model's collection, say): it ends with the context or its client, and at a fork.
+    """
+
+    def __init__(
+        self, settings: config.Settings, *, app: Any = None, models: tuple[type, ...] = (), safe: bool = False
+    ) -> None:
+        self.settings = settings
+        self.app = app
+        self.models = models
+        self.safe = safe
+        self.cache: dict[Any, Any] = {}
+        self._stopped = False
+        self._clients: dict[str, _Entry] = {}
+        self._inherited: list[_Entry] = []
+        self._told: set[str] = set()
+        self._lock = threading.RLock()
+
+    def client(
+        self, key: str, make: Callable[[], T], close: Callable[[T], None], *, forget: Callable[[T], None] | None = None
+    ) -> T:
+        """Give this process's one client of a kind, made on first use.
+
+        :param key: the driver's name, "mongodb" say.
+        :param make: opens it; other threads wait for it.
+        :param close: releases it, when the context stops.
+        :param forget: releases the copy that a forked child has of its parent's, leaving the parent's at work.
+        :raises ConfigurationError: the context was stopped.
+        """
+        entry = self._clients.get(key)
+        if entry is None:
+            with self._lock:
+                entry = self._clients.get(key)
+                if entry is None:
+                    if self._stopped:
+                        raise errors.ConfigurationError(f"The app {self.settings.name!r} was unloaded: load it again.")
+                    self._forget_inherited()
+                    entry = self._clients[key] = _Entry(make(), close, forget)
+        client: T = entry.client
+        return client
+
+    def discard(self, key: str, client: Any) -> None:
+        """Close a client that can't work any more; the next use makes another. No effect if it was replaced already."""
+        with self._lock:
+            entry = self._clients.get(key)
+            if entry is None or entry.client is not client:
+                return
+            del self._clients[key]
+            self.cache.clear()
+        entry.close(client)
+
+    def once(self, key: str) -> bool:
+        """Say whether this is the first time that this is asked of the context: for what is to be logged once."""
+        with self._lock:
+            if key in self._told:
+                return False
+            self._told.add(key)
+            return True
+
+    def close(self) -> None:
+        """Close every client; the next use of one makes it anew."""
+        with self._lock:
+            entries = list(self._clients.values())
+            self._clients.clear()
+            self.cache.clear()
+            self._forget_inherited()
+        for entry in entries:
+            entry.close(entry.client)
+
+    def _forget_inherited(self) -> None:
+        while self._inherited:
+            entry = self._inherited.pop()
+            if entry.forget is not None:
+                entry.forget(entry.client)
+
+    def _after_fork(self) -> None:
+        # The parent owns the sockets: a child opens its own. Its copies are kept until the drivers' own handlers have
+        # run, as a client that is finalized now could write to the parent's sockets, or warn that it was never closed.
+        self._lock = threading.RLock()
+        self._inherited.extend(self._clients.values())
+        self._clients = {}
+        self.cache = {}
+
+
+_contexts: list[Context] = []
+_find: Finder = lambda: None  # noqa: E731
+
+
+def use_finder(find: Finder) -> None:
+    """Say how the context of the current request is found. The web layer calls this once."""
+    global _find
+    _find = find
+
+
+def start(context: Context) -> None:
+    """Make a context the one loaded last."""
+    context._stopped = False
+    _contexts.append(context)
+
+
+def stop(context: Context) -> None:
+    """End a context: its clients are closed and stay so, and `current()` gives the one loaded before it."""
+    if context in _contexts:
+        _contexts.remove(context)
+    context._stopped = True
+    context.close()
+
+
+def last() -> Context | None:
+    """The context that was loaded last, or None."""
+    return _contexts[-1] if _contexts else None
+
+
+def current() -> Context:
+    """The context that holds now.
+
+    :raises ConfigurationError: nothing is loaded.
+    """
+    context = _find()
+    if context is not None:
+        return context
+    if _contexts:
+        return _contexts[-1]
+    raise errors.ConfigurationError("No app is loaded in this process. Call quorum.load(models=...) first.")
+
+
+def _close_at_exit() -> None:
+    for context in _contexts:
+        context.close()
+
+
+def _after_fork_in_child() -> None:
+    for context in _contexts:
+        context._after_fork()
+
+
+atexit.register(_close_at_exit)
+os.register_at_fork(after_in_child=_after_fork_in_child)

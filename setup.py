@@ -1,8 +1,13 @@
 """Packaging of quorum: what it needs, and what its extras bring."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+SOURCE = (HERE / "quorum" / "__init__.py").read_text(encoding="utf-8")
+VERSION = re.findall(r'^__version__ = "(.+)"$', SOURCE, re.MULTILINE)[0]
 
 # Why each of these, and why from this version on: docs/dependencies.md
 REQUIRES = [
@@ -37,9 +42,9 @@ EXTRAS = {
 
 setup(
     name="quorum",
-    version="0.1.0",
+    version=VERSION,
     description="The data layer for Flask on MongoDB: typed, validated, indexed models in one call",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license_expression="Apache-2.0",
     license_files=["LICENSE"],

@@ -9,8 +9,6 @@ release = version = importlib.metadata.version("quorum")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
-# The pages of the guide are named one by one for their order, and each comes with its feature.
-suppress_warnings = ["toc.empty_glob"]
 
 html_theme = "furo"
 html_title = f"quorum {release}"

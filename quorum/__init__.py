@@ -1,0 +1,72 @@
+"""The data layer for Flask on MongoDB.
+
+The names of the Flask side are looked up when they are first read: a script or a worker that imports models loads no
+Flask.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from . import mongodb, runtime
+from .config import conf
+from .errors import (
+    ConfigurationError,
+    ConflictError,
+    NotFoundError,
+    NotLoadedError,
+    OperationalError,
+    QuorumError,
+    StoredValueError,
+    ValidationError,
+)
+from .mongodb import get_mongo, get_mongo_db
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from . import testing
+    from .web.app import load, run, unload
+
+    APP: Flask | None
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "APP",
+    "ConfigurationError",
+    "ConflictError",
+    "NotFoundError",
+    "NotLoadedError",
+    "OperationalError",
+    "QuorumError",
+    "StoredValueError",
+    "ValidationError",
+    "conf",
+    "get_mongo",
+    "get_mongo_db",
+    "load",
+    "mongodb",
+    "run",
+    "testing",
+    "unload",
+]
+
+_WEB = frozenset({"load", "run", "unload"})
+
+
+def __getattr__(name: str) -> Any:
+    if name == "APP":
+        context = runtime.last()
+        return None if context is None else context.app
+    if name in _WEB:
+        value = globals()[name] = getattr(importlib.import_module(".web.app", __name__), name)
+        return value
+    if name == "testing":
+        return importlib.import_module(".testing", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,70 @@
+"""Fixtures for the tests of an application: `pytest_plugins = ["quorum.testing"]` in its `conftest.py`.
+
+- `quorum_load` loads an app for one test: `app = quorum_load(models=models)`.
+- `quorum_mock` is for an application with a factory of its own: every app that it loads is on a database in memory.
+
+Both unload what the test loaded. `loaded()` does so for a `with` block, in any test framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from . import config, runtime
+from .web import app as life
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+__all__ = ["loaded", "quorum_load", "quorum_mock"]
+
+#: A database in memory: each app that is loaded has its own, empty.
+URL: Final = "mongomock://"
+
+
+@contextmanager
+def loaded(**kwargs: Any) -> Iterator[Flask]:
+    """Load an app in memory for the length of a `with` block, with `TESTING=True` unless told otherwise.
+
+    :param kwargs: the arguments of `quorum.load()`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        _in_memory(patch)
+        app = life.load(**{"TESTING": True, "name": None if "app" in kwargs else __name__, **kwargs})
+    try:
+        yield app
+    finally:
+        life.unload(app)
+
+
+@pytest.fixture
+def quorum_mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put every app that the test loads on a database in memory, and unload them after it."""
+    _in_memory(monkeypatch)
+    before = runtime.last()
+    yield
+    while (context := runtime.last()) is not None and context is not before:
+        life.unload(context.app)
+
+
+@pytest.fixture
+def quorum_load(quorum_mock: None, request: pytest.FixtureRequest) -> Callable[..., Flask]:  # noqa: ARG001
+    """Give a `quorum.load()` for this test: in memory, with `TESTING=True` unless told otherwise."""
+
+    def load(app: Flask | None = None, name: str | None = None, **kwargs: Any) -> Flask:
+        if app is None and name is None:
+            name = request.module.__name__
+        return life.load(app, name, **{"TESTING": True, **kwargs})
+
+    return load
+
+
+def _in_memory(patch: pytest.MonkeyPatch) -> None:
+    variable = config.VARIABLES["MONGOHQ_URL"]
+    for alias in variable.aliases:
+        patch.delenv(alias, raising=False)
+    patch.setenv(variable.name, URL)

@@ -1,0 +1,1 @@
+"""The Flask side of quorum; nothing outside of this folder imports Flask."""

@@ -1,0 +1,183 @@
+"""The life of an app: `load()`, `unload()`, `run()`."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import flask
+from flask import Flask
+
+from quorum import config, errors, runtime
+from . import converters, json, secret, templates
+from . import errors as http
+
+if TYPE_CHECKING:
+    from quorum import models as data
+
+#: Where a loaded app keeps its context: `app.extensions["quorum"]`.
+EXTENSION: Final = "quorum"
+
+LOCALES: Final = ("en_us",)
+
+#: What `models` can be: a module, a package, or the classes.
+Models: TypeAlias = "ModuleType | Iterable[type[data.Model]]"
+
+
+def load(  # noqa: PLR0917
+    app: Flask | None = None,
+    name: str | None = None,
+    locales: Iterable[str] = LOCALES,
+    secret_key: str | bytes | None = None,
+    execution: bool = True,  # noqa: ARG001
+    redis_session: bool = False,
+    mongo_database: str | None = None,
+    logger: str | None = None,
+    models: Models | None = None,
+    safe: bool = False,
+    **kwargs: Any,
+) -> Flask:
+    """Set up an app and its models, and give the app.
+
+    A value that the environment sets wins over the configuration; `secret_key` and `mongo_database` are described in
+    the guide. What goes wrong on the way is undone: nothing stays open or loaded.
+
+    :param app: the app to set up; `app.extensions["quorum"]` marks it as loaded.
+    :param name: the import name of the app to make; the calling module's if there is neither `app` nor `name`.
+    :param locales: has no effect yet; anything but the default is logged as such.
+    :param secret_key: signs the session cookie; `SECRET_KEY` if not given.
+    :param execution: has no effect yet.
+    :param redis_session: must be False: sessions in Redis are not available in this version.
+    :param mongo_database: the database for an URL that names none; the app's name if not given.
+    :param logger: has no effect yet; anything but the default is logged as such.
+    :param models: a module, a package, or a list of classes: every concrete model in it; its indexes are made.
+    :param safe: refuse filters that run code or name unknown fields, also where the application wrote them.
+    :param kwargs: Flask's configuration, in upper case, `DEBUG=True`.
+    :raises ConfigurationError: an argument, a variable or a model makes no sense, or the app is loaded already.
+    :raises OperationalError: the database did not answer while the indexes were made.
+    """
+    _check(app, name, redis_session=redis_session, secret_key=secret_key, configuration=kwargs)
+    made = app if app is not None else Flask(name or sys._getframe(1).f_globals["__name__"])
+    made.config.update(kwargs)
+    settings = config.Settings.load(
+        {variable: made.config.get(variable) for variable in config.VARIABLES},
+        name=made.name,
+        mongo_database=mongo_database,
+        instance_path=made.instance_path,
+    )
+    classes = _models(models)
+    secret.settle(made, settings, secret_key)
+    for part in (http, converters, templates):
+        part.init_app(made)
+    json.init_app(made, _json_provider())
+    if tuple(locales) != LOCALES:
+        made.logger.warning("locales=%r has no effect in this version of quorum.", tuple(locales))
+    if logger is not None:
+        made.logger.warning("logger=%r has no effect in this version of quorum.", logger)
+    _start(runtime.Context(settings, app=made, models=classes, safe=safe))
+    return made
+
+
+def unload(app: Flask | None = None) -> None:
+    """Release all that `load()` opened: of every app, or of one. Loading it again is fine; with nothing loaded, too.
+
+    :param app: the only app to unload.
+    """
+    if app is None:
+        while (context := runtime.last()) is not None:
+            _stop(context)
+    elif (loaded := app.extensions.get(EXTENSION)) is not None:
+        _stop(loaded)
+
+
+def run(server: str | None = None) -> None:
+    """Serve the app that was loaded last on `HOST` and `PORT`, until the process is interrupted.
+
+    :param server: "flask", its development server; the same if not given.
+    :raises ConfigurationError: there is no such server, or no app is loaded.
+    """
+    if server not in (None, "flask"):
+        raise errors.ConfigurationError(f"There is no server {server!r}: run() serves with 'flask'.")
+    context = runtime.last()
+    if context is None:
+        raise errors.ConfigurationError("There is no app to serve. Call quorum.load() before quorum.run().")
+    app: Flask = context.app
+    app.run(host=context.settings.get("HOST"), port=context.settings.get("PORT"), debug=app.debug, load_dotenv=False)
+
+
+def _check(
+    app: Flask | None,
+    name: str | None,
+    *,
+    redis_session: bool,
+    secret_key: str | bytes | None,
+    configuration: dict[str, Any],
+) -> None:
+    problems = [
+        f"load() has no argument {key!r}. Flask's configuration is written in upper case."
+        for key in configuration
+        if not key.isupper()
+    ]
+    aliases = {alias: variable.name for variable in config.VARIABLES.values() for alias in variable.aliases}
+    problems += [f"Give load() {aliases[key]} in place of {key}." for key in configuration if key in aliases]
+    if app is not None and name is not None:
+        problems.append("load() got app and name. Give an app to use it, or a name to make one.")
+    if app is not None and EXTENSION in app.extensions:
+        problems.append(f"The app {app.name!r} is loaded already. Call quorum.unload() before loading it again.")
+    if redis_session:
+        problems.append("redis_session=True: sessions in Redis are not available in this version of quorum.")
+    if secret_key is not None and not secret_key:
+        problems.append("secret_key is empty. Leave it out, or give one that is long and random.")
+    if secret_key is not None and "SECRET_KEY" in configuration:
+        problems.append("load() got secret_key and SECRET_KEY. Give one of them.")
+    if problems:
+        raise errors.ConfigurationError(*problems)
+
+
+def _models(source: Models | None) -> tuple[type[data.Model], ...]:
+    if source is None:
+        return ()
+    from quorum import models as data
+
+    classes = data.registry.concrete_models(source)
+    data.registry.check(classes)
+    return classes
+
+
+def _json_provider() -> type[json.JSONProvider]:
+    if importlib.util.find_spec("orjson") is None:
+        return json.JSONProvider
+    from .fastjson import OrjsonProvider
+
+    return OrjsonProvider
+
+
+def _start(context: runtime.Context) -> None:
+    app: Flask = context.app
+    app.extensions[EXTENSION] = context
+    runtime.start(context)
+    try:
+        with app.app_context():
+            for model in context.models:
+                model.ensure_indexes()
+    except BaseException:
+        _stop(context)
+        raise
+
+
+def _stop(context: runtime.Context) -> None:
+    context.app.extensions.pop(EXTENSION, None)
+    runtime.stop(context)
+
+
+def _current() -> runtime.Context | None:
+    if not flask.has_app_context():
+        return None
+    context: runtime.Context | None = flask.current_app.extensions.get(EXTENSION)
+    return context
+
+
+runtime.use_finder(_current)

@@ -1,0 +1,122 @@
+"""What a client sees of an error: the family of quorum as HTTP, and all of HTTP's as JSON for who prefers it.
+
+Each error becomes Werkzeug's exception of its status and goes through Flask's handling of those, so that an
+`@app.errorhandler(404)` of the application serves a `NotFoundError` too; the error itself is its `__cause__`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, current_app, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import (
+    Conflict,
+    HTTPException,
+    InternalServerError,
+    NotFound,
+    ServiceUnavailable,
+    UnprocessableEntity,
+)
+from werkzeug.wrappers import Response
+
+from quorum import errors
+
+#: How many seconds a client waits before it tries again, after a 503.
+RETRY_AFTER = 5
+
+
+def not_found(_error: errors.NotFoundError) -> HTTPException:
+    """A 404. What was looked for is not told: it may be private."""
+    return NotFound()
+
+
+def validation(error: errors.ValidationError) -> HTTPException:
+    """A 422 that tells the messages of each field."""
+    return UnprocessableEntity(str(error))
+
+
+def conflict(_error: errors.ConflictError) -> HTTPException:
+    """A 409 that says what to do."""
+    return Conflict("It was changed or deleted in the meantime. Load it again and repeat the change.")
+
+
+def operational(error: errors.OperationalError) -> HTTPException:
+    """A 503. Which server did not answer is for the log, and for the page only in debug."""
+    current_app.log_exception(sys.exc_info())
+    description = str(error) if current_app.debug else "A service behind this site does not answer. Try again later."
+    return ServiceUnavailable(description, retry_after=RETRY_AFTER)
+
+
+Translation = Callable[[Any], HTTPException]
+
+TRANSLATIONS: Mapping[type[errors.QuorumError], Translation] = {
+    errors.NotFoundError: not_found,
+    errors.ValidationError: validation,
+    errors.ConflictError: conflict,
+    errors.OperationalError: operational,
+}
+
+
+def prefers_json(accepted: Any, *, is_json: bool) -> bool:
+    """Tell whether a client wants JSON rather than HTML; where it has no preference, it gets what it sent.
+
+    :param accepted: the request's `accept_mimetypes`.
+    :param is_json: whether the request's own body is JSON.
+    """
+    json, html = accepted["application/json"], accepted["text/html"]
+    return bool(json > html or (json == html and is_json))
+
+
+def describe(error: HTTPException) -> dict[str, Any]:
+    """Give an error's JSON: `{"error": {"code": 422, "name": ..., "message": ..., "messages": {field: [...]}}}`.
+
+    `messages` is there for a `ValidationError` only.
+    """
+    facts: dict[str, Any] = {"code": error.code, "name": error.name, "message": error.description}
+    if isinstance(error.__cause__, errors.ValidationError):
+        facts["messages"] = error.__cause__.normalized_messages()  # type: ignore[no-untyped-call]
+    return {"error": facts}
+
+
+def handle_http(error: HTTPException) -> ResponseReturnValue | HTTPException:
+    """Answer any HTTP error in JSON to a client that prefers it, and as Flask does to any other."""
+    if not isinstance(error, InternalServerError) and current_app.trap_http_exception(error):
+        raise error
+    if not prefers_json(request.accept_mimetypes, is_json=request.is_json):
+        return error
+    answer = error.get_response()
+    if isinstance(answer, Response):
+        answer.data = current_app.json.dumps(describe(error)) + "\n"
+        answer.content_type = "application/json"
+        answer.vary.add("Accept")
+    return answer
+
+
+def _handler(translate: Translation) -> Callable[[errors.QuorumError], ResponseReturnValue | HTTPException]:
+    def handle(error: errors.QuorumError) -> ResponseReturnValue | HTTPException:
+        translated = translate(error)
+        translated.__cause__ = error
+        return current_app.handle_http_exception(translated)
+
+    return handle
+
+
+def _raise(error: errors.StoredValueError) -> ResponseReturnValue:
+    raise error
+
+
+def init_app(app: Flask) -> None:
+    """Register the handlers, each where the application has none of its own."""
+    handlers: dict[type[Exception], Callable[[Any], Any]] = {
+        error: _handler(translate) for error, translate in TRANSLATIONS.items()
+    }
+    # A stored document that is wrong is no fault of the client: an ordinary 500, though it is a ValidationError.
+    handlers[errors.StoredValueError] = _raise
+    handlers[HTTPException] = handle_http
+    taken = app.error_handler_spec[None][None]
+    for error, handler in handlers.items():
+        if error not in taken:
+            app.register_error_handler(error, handler)

@@ -12,6 +12,7 @@ import flask
 from flask import Flask
 
 from quorum import config, errors, runtime
+
 from . import converters, json, secret, templates
 from . import errors as http
 
@@ -27,7 +28,7 @@ LOCALES: Final = ("en_us",)
 Models: TypeAlias = "ModuleType | Iterable[type[data.Model]]"
 
 
-def load(  # noqa: PLR0917
+def load(
     app: Flask | None = None,
     name: str | None = None,
     locales: Iterable[str] = LOCALES,

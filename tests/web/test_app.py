@@ -1,0 +1,322 @@
+"""The life of an app: loaded, served, unloaded."""
+
+import gc
+import logging
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+
+import quorum
+from quorum import runtime
+
+MOCK = "mongomock://"
+
+
+@pytest.fixture(autouse=True)
+def _unload(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("MONGOHQ_URL", MOCK)
+    yield
+    quorum.unload()
+
+
+def test_load_makes_an_app_of_the_calling_module() -> None:
+    app = quorum.load()
+    assert isinstance(app, flask.Flask)
+    assert app.import_name == __name__
+    assert quorum.APP is app
+
+
+def test_load_makes_an_app_of_a_name() -> None:
+    assert quorum.load(name="shop").name == "shop"
+
+
+def test_load_uses_an_app() -> None:
+    app = flask.Flask("shop")
+    assert quorum.load(app) is app
+    assert quorum.load(app=flask.Flask("other")).name == "other"
+
+
+def test_a_factory_can_load_its_app() -> None:
+    def create_app() -> flask.Flask:
+        app = flask.Flask("shop")
+        app.config["TESTING"] = True
+        quorum.load(app=app)
+        app.add_url_rule("/<object_id:id>", view_func=dict)
+        return app
+
+    assert create_app().test_client().get(f"/{'a' * 24}").json == {"id": "a" * 24}
+
+
+def test_keyword_arguments_are_flasks_configuration() -> None:
+    app = quorum.load(name="shop", DEBUG=True, MAX_CONTENT_LENGTH=1000, OWN_THING=1)
+    assert app.debug
+    assert app.config["MAX_CONTENT_LENGTH"] == 1000
+    assert app.config["OWN_THING"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"debug": True}, "no argument 'debug'"),
+        ({"mongo_databse": "x"}, "no argument 'mongo_databse'"),
+        ({"Debug": True}, "no argument 'Debug'"),
+        ({"MONGO_URL": MOCK}, "MONGOHQ_URL in place of MONGO_URL"),
+        ({"app": flask.Flask("a"), "name": "a"}, "app and name"),
+        ({"redis_session": True}, "redis_session"),
+        ({"secret_key": ""}, "secret_key is empty"),
+        ({"secret_key": "a", "SECRET_KEY": "b"}, "secret_key and SECRET_KEY"),
+        ({"PORT": "http"}, "PORT"),
+    ],
+)
+def test_an_argument_that_makes_no_sense_is_refused(arguments: dict[str, Any], told: str) -> None:
+    with pytest.raises(quorum.ConfigurationError, match=told):
+        quorum.load(**arguments)
+    assert quorum.APP is None
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(quorum.ConfigurationError) as caught:
+        quorum.load(debug=True, redis_session=True)
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("arguments", [{"locales": ("pt_pt",)}, {"logger": "shop"}])
+def test_an_argument_without_effect_is_logged(caplog: pytest.LogCaptureFixture, arguments: dict[str, Any]) -> None:
+    with caplog.at_level(logging.WARNING):
+        quorum.load(name="shop", **arguments)
+    assert "no effect" in caplog.text
+
+
+def test_what_load_takes_without_effect_is_silent_at_its_default(caplog: pytest.LogCaptureFixture) -> None:
+    quorum.load(name="shop", locales=["en_us"], execution=False, redis_session=False, logger=None)
+    assert not caplog.records
+
+
+def test_an_app_is_loaded_once() -> None:
+    app = quorum.load(name="shop")
+    with pytest.raises(quorum.ConfigurationError, match=r"loaded already. Call quorum.unload\(\)"):
+        quorum.load(app=app)
+    assert quorum.APP is app
+
+
+def test_app_is_right_at_every_moment() -> None:
+    assert quorum.APP is None
+    first = quorum.load(name="first")
+    assert quorum.APP is first
+    second = quorum.load(name="second")
+    assert quorum.APP is second
+    quorum.unload(second)
+    assert quorum.APP is first
+    quorum.unload()
+    assert quorum.APP is None
+
+
+def test_unload_releases_every_app() -> None:
+    apps = [quorum.load(name="first"), quorum.load(name="second")]
+    quorum.unload()
+    assert runtime.last() is None
+    assert [app.extensions for app in apps] == [{}, {}]
+
+
+def test_unload_with_nothing_loaded_does_nothing() -> None:
+    quorum.unload()
+    quorum.unload(flask.Flask("shop"))
+
+
+def test_an_app_can_be_loaded_again_even_after_it_served() -> None:
+    app = quorum.load(name="shop")
+    assert app.test_client().get("/").status_code == 404
+    quorum.unload()
+    assert quorum.load(app=app) is app
+    assert app.test_client().get("/", headers={"Accept": "application/json"}).json["error"]["code"] == 404
+
+
+def test_after_unload_using_the_database_says_that_nothing_is_loaded() -> None:
+    quorum.load(name="shop")
+    quorum.unload()
+    with pytest.raises(quorum.ConfigurationError, match=r"Call quorum\.load"):
+        quorum.get_mongo_db()
+
+
+def test_the_database_is_named_by_the_argument_else_by_the_app() -> None:
+    quorum.load(name="first", mongo_database="chosen")
+    assert quorum.get_mongo_db().name == "chosen"
+    quorum.load(name="second")
+    assert quorum.get_mongo_db().name == "second"
+
+
+def test_two_apps_keep_their_databases_apart() -> None:
+    first, second = quorum.load(name="first"), quorum.load(name="second")
+
+    def seen(app: flask.Flask) -> str:
+        with app.app_context():
+            return quorum.get_mongo_db().name
+
+    assert (seen(first), seen(second), quorum.get_mongo_db().name) == ("first", "second", "second")
+    with first.app_context(), second.app_context():
+        assert quorum.get_mongo_db().name == "second"
+
+
+def test_requests_of_two_apps_at_once_reach_their_own_databases() -> None:
+    apps = [quorum.load(name=name) for name in ("first", "second")]
+    for app in apps:
+        app.add_url_rule("/", view_func=lambda: quorum.get_mongo_db().name)
+    barrier = threading.Barrier(8)
+    wrong: list[str] = []
+
+    def work(app: flask.Flask) -> None:
+        client = app.test_client()
+        barrier.wait()
+        wrong.extend(found for _ in range(50) if (found := client.get("/").text) != app.name)
+
+    threads = [threading.Thread(target=work, args=(apps[number % 2],)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_an_app_that_is_not_loaded_uses_the_one_loaded_last() -> None:
+    quorum.load(name="shop")
+    with flask.Flask("plain").app_context():
+        assert quorum.get_mongo_db().name == "shop"
+
+
+def test_a_load_that_fails_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("MONGOHQ_URL", f"mongodb://u:hidden@127.0.0.1:{port}/x?serverSelectionTimeoutMS=200")
+
+    class Item(quorum.Model):
+        name: str = quorum.field(index=True)
+
+    app = flask.Flask("shop")
+    threads = set(threading.enumerate())
+    with pytest.raises(quorum.OperationalError, match=rf"127\.0\.0\.1:{port}") as caught:
+        quorum.load(app=app, models=[Item])
+    assert "hidden" not in str(caught.value)
+    assert quorum.APP is None
+    assert app.extensions == {}
+    assert set(threading.enumerate()) <= threads
+    monkeypatch.setenv("MONGOHQ_URL", MOCK)
+    assert quorum.load(app=app, models=[Item]) is app
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_hundreds_of_apps_leak_nothing_in_memory() -> None:
+    refs: list[weakref.ref[Any]] = []
+    for number in range(300):
+        app = quorum.load(name=f"app{number}")
+        app.add_url_rule("/", view_func=lambda: {"names": quorum.get_mongo_db().list_collection_names()})
+        assert app.test_client().get("/").json == {"names": []}
+        refs += [weakref.ref(app), weakref.ref(app.extensions["quorum"])]
+        quorum.unload()
+        if number == 9:
+            gc.collect()
+            before = (_descriptors(), threading.active_count(), len(gc.get_objects()))
+        del app
+    gc.collect()
+    assert [ref() for ref in refs if ref() is not None] == []
+    refs.clear()
+    after = (_descriptors(), threading.active_count(), len(gc.get_objects()))
+    assert after[:2] == before[:2]
+    # Less than one object for each app: what grows is not an app's.
+    assert after[2] - before[2] < 290
+
+
+def test_apps_on_a_server_leave_no_thread_and_no_socket(monkeypatch: pytest.MonkeyPatch, mongo_url: str) -> None:
+    monkeypatch.setenv("MONGOHQ_URL", mongo_url)
+    before = (_descriptors(), threading.active_count())
+    for number in range(40):
+        quorum.load(name=f"app{number}")
+        assert quorum.get_mongo_db().command("ping")["ok"] == 1
+        quorum.unload()
+    # The driver's threads notice that their client is closed when they wake.
+    deadline = time.monotonic() + 30
+    while (_descriptors(), threading.active_count()) > before:
+        gc.collect()
+        assert time.monotonic() < deadline
+
+
+SERVED = """
+import sys
+import quorum
+app = quorum.load(name=__name__, DEBUG=len(sys.argv) > 1)
+@app.get("/")
+def index():
+    return quorum.get_mongo_db().name
+quorum.run()
+"""
+
+
+@pytest.fixture(params=[[], ["debug"]], ids=["plain", "reloader"])
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an app in a process of its own, as it says it."""
+    (tmp_path / "shop.py").write_text(SERVED)
+    environment = {**os.environ, "PYTHONPATH": str(Path(quorum.__file__).parents[1])}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        environment["PORT"] = str(probe.getsockname()[1])
+    process = subprocess.Popen(
+        [sys.executable, "shop.py", *request.param],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    said = ""
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            said += line
+            if found := re.search(r"Running on (http://[\w.:]+)", line):
+                yield found[1]
+                break
+        else:
+            pytest.fail(said)
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(10)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_run_serves_and_says_where(served: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen(served, timeout=20) as answer:
+                assert answer.read() == b"shop"
+                return
+        except ConnectionError:
+            assert time.monotonic() < deadline
+
+
+def test_run_without_an_app_says_what_to_do() -> None:
+    with pytest.raises(quorum.ConfigurationError, match=r"Call quorum.load\(\)"):
+        quorum.run()
+
+
+def test_run_knows_its_servers() -> None:
+    quorum.load(name="shop")
+    with pytest.raises(quorum.ConfigurationError, match="no server 'waitress'"):
+        quorum.run("waitress")

@@ -1,0 +1,66 @@
+"""Where the key that signs sessions comes from."""
+
+import multiprocessing
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import flask
+import pytest
+
+import quorum
+from quorum.web import secret
+
+
+@pytest.fixture(autouse=True)
+def _unload() -> Iterator[None]:
+    yield
+    quorum.unload()
+
+
+def make_app(folder: Path) -> flask.Flask:
+    return flask.Flask("shop", instance_path=str(folder))
+
+
+def test_the_argument_wins_then_the_variable_then_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert quorum.load(make_app(tmp_path), SECRET_KEY="configured").secret_key == "configured"
+    monkeypatch.setenv("SECRET_KEY", "variable")
+    assert quorum.load(make_app(tmp_path), SECRET_KEY="configured").secret_key == "variable"
+    assert quorum.load(make_app(tmp_path), secret_key=b"argument").secret_key == b"argument"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_the_embedded_database_one_is_kept_for_the_owner_only(tmp_path: Path) -> None:
+    folder = tmp_path / "instance"
+    first = quorum.load(make_app(folder)).secret_key
+    assert isinstance(first, str)
+    assert len(first) == 64
+    assert [path.name for path in folder.iterdir()] == ["secret_key"]
+    assert stat.S_IMODE((folder / "secret_key").stat().st_mode) == 0o600
+    quorum.unload()
+    assert quorum.load(make_app(folder)).secret_key == first
+
+
+def test_in_memory_one_is_made_for_each_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONGOHQ_URL", "mongomock://")
+    first, second = (quorum.load(make_app(tmp_path)).secret_key for _ in range(2))
+    assert first
+    assert second
+    assert first != second
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_with_a_server_none_is_made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONGOHQ_URL", "mongodb://127.0.0.1:1/shop")
+    assert quorum.load(make_app(tmp_path)).secret_key is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_processes_that_start_at_once_share_one_key(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(4) as pool:
+        keys = pool.map(secret.kept, [tmp_path / "instance"] * 16, chunksize=1)
+    assert len(set(keys)) == 1
+    assert [path.name for path in (tmp_path / "instance").iterdir()] == ["secret_key"]

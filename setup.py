@@ -20,6 +20,7 @@ REQUIRES = [
 
 EMBEDDED = ["secantusdb>=0.7.0b3"]
 JSON = ["orjson>=3.10.12"]
+TYPES = ["mypy>=2.0", "pyright[nodejs]>=1.1.400"]
 DEMO = [*EMBEDDED, "flask-wtf>=1.2.2"]
 
 EXTRAS = {
@@ -30,6 +31,7 @@ EXTRAS = {
     "test": [
         *DEMO,
         *JSON,
+        *TYPES,
         "hypothesis>=6.120",
         "mongomock>=4.3",
         "playwright>=1.50",
@@ -37,7 +39,7 @@ EXTRAS = {
         "pytest-xdist>=3.6",
     ],
     "docs": [*EMBEDDED, *JSON, "furo>=2025.7.19", "myst-parser>=4.0", "sphinx>=8.1"],
-    "dev": [*EMBEDDED, *JSON, "mypy>=2.0", "pyright[nodejs]>=1.1.400", "ruff>=0.15"],
+    "dev": [*JSON, *TYPES, "mongomock>=4.3", "pytest>=9.0", "ruff>=0.15"],
 }
 
 setup(

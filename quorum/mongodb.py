@@ -7,27 +7,36 @@ message, a log or a repr.
 
 from __future__ import annotations
 
+import logging
+import os
 import re
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
 
 import pymongo
 import pymongo.database
 import pymongo.errors
+import pymongo.monitoring
 import pymongo.uri_parser
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions, DatetimeConversion
 
 from . import config, errors, runtime
 
+if TYPE_CHECKING:
+    from . import embedded
+
 Document = dict[str, Any]
 Client = pymongo.MongoClient[Document]
 Database = pymongo.database.Database[Document]
 
 VARIABLE = "MONGOHQ_URL"
+
+_log = logging.getLogger(__name__)
 
 #: What holds unless the URL says otherwise, by the option's name in lower case. Times in milliseconds.
 OPTIONS: Mapping[str, tuple[str, Any]] = {
@@ -87,12 +96,18 @@ class Address:
         return text
 
 
-@dataclass
+@dataclass(eq=False)
 class _Connection:
-    """An open client, and what has to end with it."""
+    """An open client, and the embedded server that it holds, if any."""
 
     client: Client
-    address: Address
+    server: embedded.Server | None = None
+
+    def close(self) -> None:
+        with pymongo.timeout(_CLOSING):
+            self.client.close()
+        if self.server is not None:
+            self.server.release()
 
 
 def get_connection() -> Client:
@@ -104,7 +119,7 @@ def get_connection() -> Client:
     :raises OperationalError: the embedded database did not start.
     """
     context = runtime.current()
-    return context.client("mongodb", lambda: _open(context), _close, forget=_close).client
+    return context.client("mongodb", lambda: _open(context), _Connection.close, forget=_Connection.close).client
 
 
 def get_database() -> Database:
@@ -167,7 +182,7 @@ def address(settings: config.Settings) -> Address:
         return Address("embedded", source, folder=Path(settings.instance_path, "mongodb"))
     kind, _, rest = url.partition("://")
     if kind == "embedded":
-        return Address(kind, source, folder=Path(unquote(rest)))
+        return Address(kind, source, folder=Path(unquote(rest)), url=url)
     if kind == "mongomock":
         return Address(kind, source, hosts="memory", database=unquote(rest.partition("/")[2]) or None)
     return _server_address(kind, source, url)
@@ -222,12 +237,73 @@ def _open(context: runtime.Context) -> _Connection:
     where = address(context.settings)
     database_name(context.settings)
     if where.kind == "mongomock":
-        return _Connection(_mock(), where)
-    return _Connection(_connect(where), where)
+        return _Connection(_mock())
+    if where.folder is not None:
+        return _embedded(context, where, where.folder)
+    return _Connection(_connect(where))
 
 
-def _connect(where: Address) -> Client:
-    options = {name: value for key, (name, value) in OPTIONS.items() if key not in where.options}
+def _embedded(context: runtime.Context, where: Address, folder: Path) -> _Connection:
+    if os.name != "posix":
+        raise errors.ConfigurationError(
+            "The embedded database needs Linux or macOS. Set MONGOHQ_URL=mongodb://host/database to use a server."
+        )
+    from . import embedded
+
+    server = embedded.acquire(folder)
+    if context.once("mongodb.embedded"):
+        chosen = f"{where.source} asks for it" if where.url else f"{VARIABLE} is not set"
+        _log.log(
+            logging.INFO if where.url else logging.WARNING,
+            "The data are in the embedded database in %s (%s). It is for development: "
+            "set %s=mongodb://host/database for a server.",
+            folder,
+            chosen,
+            VARIABLE,
+        )
+    reviver = _Reviver(context)
+    try:
+        client = _connect(replace(where, url=server.uri), event_listeners=[reviver])
+    except BaseException:
+        server.release()
+        raise
+    reviver.connection = _Connection(client, server)
+    return reviver.connection
+
+
+class _Reviver(pymongo.monitoring.ServerHeartbeatListener):
+    """Starts the embedded server again when the driver's monitor finds it gone.
+
+    It comes back at its old port, where the driver finds it; if it can't, the client is replaced.
+    """
+
+    def __init__(self, context: runtime.Context) -> None:
+        self.connection: _Connection | None = None
+        self._context = context
+        self._at_work = threading.Lock()
+
+    def failed(self, event: pymongo.monitoring.ServerHeartbeatFailedEvent) -> None:
+        # In a thread of its own, as the driver's monitor is to go on looking for the server.
+        if self.connection is not None and self._at_work.acquire(blocking=False):
+            threading.Thread(target=self._revive, name="quorum embedded database", daemon=True).start()
+
+    def started(self, event: pymongo.monitoring.ServerHeartbeatStartedEvent) -> None: ...
+
+    def succeeded(self, event: pymongo.monitoring.ServerHeartbeatSucceededEvent) -> None: ...
+
+    def _revive(self) -> None:
+        connection = self.connection
+        try:
+            if connection is not None and connection.server is not None and connection.server.revive():
+                self._context.discard("mongodb", connection)
+        except errors.QuorumError as error:
+            _log.error("%s", error)
+        finally:
+            self._at_work.release()
+
+
+def _connect(where: Address, **more: Any) -> Client:
+    options = {name: value for key, (name, value) in OPTIONS.items() if key not in where.options} | more
     problem = ""
     try:
         return pymongo.MongoClient(where.url, **options)
@@ -246,11 +322,6 @@ def _mock() -> Client:
         ) from error
     client: Client = mongomock.MongoClient(tz_aware=True)
     return client
-
-
-def _close(connection: _Connection) -> None:
-    with pymongo.timeout(_CLOSING):
-        connection.client.close()
 
 
 _HINTS: Mapping[int | None, str] = {
@@ -284,6 +355,8 @@ def _reason(error: pymongo.errors.PyMongoError, code: int | None) -> str:
     if isinstance(error, pymongo.errors.OperationFailure):
         hint = f"{_HINTS[code]}: " if code in _HINTS else ""
         return f"answered with an error: {hint}{_message(error)}" + ("" if code is None else f" (code {code})")
+    if isinstance(error, pymongo.errors.InvalidOperation) and "after close" in str(error):
+        return "was disconnected from this process meanwhile: call again, or load() the app again if it was unloaded."
     if isinstance(error, pymongo.errors.InvalidOperation):
         return f"was asked for something that can't be done: {_message(error)}"
     if isinstance(error, pymongo.errors.ServerSelectionTimeoutError):

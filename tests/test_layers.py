@@ -15,6 +15,7 @@ LAYERS = (
     "quorum.errors",
     "quorum.config quorum.log",
     "quorum.runtime",
+    "quorum.embedded_server",
     "quorum.embedded",
     "quorum.mongodb",
     "quorum.signals",

@@ -30,7 +30,7 @@ test: .venv/.test
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 soak: .venv/.test
-	$(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m soak --hypothesis-profile=soak $(PYTEST_ARGS)
 
 lint: ruff mypy pyright
 

@@ -8,6 +8,7 @@ release = version = importlib.metadata.version("quorum")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
 source_suffix = {".md": "markdown"}
+default_role = "code"
 exclude_patterns = ["_build"]
 
 html_theme = "furo"

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import commands as recording
+import hypothesis
 import proxy as network
 import pymongo
 import pytest
@@ -20,6 +21,11 @@ from quorum import runtime
 
 # Every variable that could reach the tests from the shell of whoever runs them.
 VARIABLES = ("MONGOHQ_URL", "MONGO_URL", "MONGODB_URI", "HOST", "PORT", "SECRET_KEY", "NAME")
+
+# The time limit of an example says more about the machine than about the code.
+hypothesis.settings.register_profile("quorum", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("soak", hypothesis.settings.get_profile("quorum"), max_examples=5000)
+hypothesis.settings.load_profile("quorum")
 
 _commands = recording.Commands()
 monitoring.register(_commands)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from . import config, runtime
+from . import mongodb, runtime
 from .web import app as life
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def loaded(**kwargs: Any) -> Iterator[Flask]:
     :param kwargs: the arguments of `quorum.load()`.
     """
     with pytest.MonkeyPatch.context() as patch:
-        _in_memory(patch)
+        patch.setenv(mongodb.VARIABLE, URL)
         app = life.load(**{"TESTING": True, "name": None if "app" in kwargs else __name__, **kwargs})
     try:
         yield app
@@ -44,7 +44,7 @@ def loaded(**kwargs: Any) -> Iterator[Flask]:
 @pytest.fixture
 def quorum_mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put every app that the test loads on a database in memory, and unload them after it."""
-    _in_memory(monkeypatch)
+    monkeypatch.setenv(mongodb.VARIABLE, URL)
     before = runtime.last()
     yield
     while (context := runtime.last()) is not None and context is not before:
@@ -61,10 +61,3 @@ def quorum_load(quorum_mock: None, request: pytest.FixtureRequest) -> Callable[.
         return life.load(app, name, **{"TESTING": True, **kwargs})
 
     return load
-
-
-def _in_memory(patch: pytest.MonkeyPatch) -> None:
-    variable = config.VARIABLES["MONGOHQ_URL"]
-    for alias in variable.aliases:
-        patch.delenv(alias, raising=False)
-    patch.setenv(variable.name, URL)

@@ -1,8 +1,9 @@
 """Where the key that signs sessions comes from."""
 
-import multiprocessing
 import stat
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import flask
@@ -58,9 +59,15 @@ def test_with_a_server_none_is_made_up(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_processes_that_start_at_once_share_one_key(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(4) as pool:
-        keys = pool.map(secret.kept, [tmp_path / "instance"] * 16, chunksize=1)
-    assert len(set(keys)) == 1
-    assert [path.name for path in (tmp_path / "instance").iterdir()] == ["secret_key"]
+def test_all_who_start_at_once_share_one_key(tmp_path: Path) -> None:
+    barrier = threading.Barrier(8)
+
+    def ask(folder: Path) -> str:
+        barrier.wait()
+        return secret.kept(folder)
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(20):
+            folder = tmp_path / str(number)
+            assert len(set(pool.map(ask, [folder] * 8))) == 1
+            assert [path.name for path in folder.iterdir()] == ["secret_key"]

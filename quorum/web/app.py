@@ -71,13 +71,10 @@ def load(
     )
     classes = _models(models)
     secret.settle(made, settings, secret_key)
-    for part in (http, converters, templates):
-        part.init_app(made)
-    json.init_app(made, _json_provider())
-    if tuple(locales) != LOCALES:
-        made.logger.warning("locales=%r has no effect in this version of quorum.", tuple(locales))
-    if logger is not None:
-        made.logger.warning("logger=%r has no effect in this version of quorum.", logger)
+    _furnish(made)
+    for argument, value, default in (("locales", tuple(locales), LOCALES), ("logger", logger, None)):
+        if value != default:
+            made.logger.warning("%s=%r has no effect in this version of quorum.", argument, value)
     _start(runtime.Context(settings, app=made, models=classes, safe=safe))
     return made
 
@@ -148,12 +145,13 @@ def _models(source: Models | None) -> tuple[type[data.Model], ...]:
     return classes
 
 
-def _json_provider() -> type[json.JSONProvider]:
-    if importlib.util.find_spec("orjson") is None:
-        return json.JSONProvider
-    from .fastjson import OrjsonProvider
-
-    return OrjsonProvider
+def _furnish(app: Flask) -> None:
+    for part in (http, converters, templates):
+        part.init_app(app)
+    provider = json.JSONProvider
+    if importlib.util.find_spec("orjson") is not None:
+        from .fastjson import OrjsonProvider as provider
+    json.init_app(app, provider)
 
 
 def _start(context: runtime.Context) -> None:

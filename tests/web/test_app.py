@@ -66,6 +66,20 @@ def test_keyword_arguments_are_flasks_configuration() -> None:
     assert app.config["OWN_THING"] == 1
 
 
+def test_what_the_environment_sets_wins_over_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert quorum.load(name="shop", PORT=8080).extensions["quorum"].settings.get("PORT") == 8080
+    monkeypatch.setenv("PORT", "9090")
+    assert quorum.load(name="shop", PORT=8080).extensions["quorum"].settings.get("PORT") == 9090
+
+
+def test_the_url_can_come_from_an_apps_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MONGOHQ_URL")
+    app = flask.Flask("shop")
+    app.config["MONGOHQ_URL"] = "mongomock:///configured"
+    quorum.load(app=app)
+    assert quorum.get_mongo_db().name == "configured"
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -100,7 +100,7 @@ def run(server: str | None = None) -> None:
     if server not in (None, "flask"):
         raise errors.ConfigurationError(f"There is no server {server!r}: run() serves with 'flask'.")
     context = runtime.last()
-    if context is None:
+    if context is None or context.app is None:
         raise errors.ConfigurationError("There is no app to serve. Call quorum.load() before quorum.run().")
     app: Flask = context.app
     app.run(host=context.settings.get("HOST"), port=context.settings.get("PORT"), debug=app.debug, load_dotenv=False)
@@ -148,10 +148,12 @@ def _models(source: Models | None) -> tuple[type[data.Model], ...]:
 def _furnish(app: Flask) -> None:
     for part in (http, converters, templates):
         part.init_app(app)
-    provider = json.JSONProvider
-    if importlib.util.find_spec("orjson") is not None:
-        from .fastjson import OrjsonProvider as provider
-    json.init_app(app, provider)
+    if importlib.util.find_spec("orjson") is None:
+        json.init_app(app, json.JSONProvider)
+    else:
+        from . import fastjson
+
+        json.init_app(app, fastjson.OrjsonProvider)
 
 
 def _start(context: runtime.Context) -> None:
@@ -168,7 +170,8 @@ def _start(context: runtime.Context) -> None:
 
 
 def _stop(context: runtime.Context) -> None:
-    context.app.extensions.pop(EXTENSION, None)
+    if context.app is not None:
+        context.app.extensions.pop(EXTENSION, None)
     runtime.stop(context)
 
 

@@ -55,5 +55,9 @@ class OrjsonProvider(json.JSONProvider):
             return None
         try:
             return orjson.dumps(obj, self.default, _OPTIONS)
-        except orjson.JSONEncodeError:
-            return None
+        except orjson.JSONEncodeError as error:
+            cause = error.__cause__
+        # What went wrong while a query was read is its own error, and no reason to run it again.
+        if cause is not None and not isinstance(cause, TypeError):
+            raise cause
+        return None

@@ -116,6 +116,19 @@ def test_a_value_that_json_has_nothing_for_is_refused(provider: JSONProvider, va
         provider.dumps(value)
 
 
+def test_an_error_while_writing_is_raised_as_it_is(provider: JSONProvider) -> None:
+    asked = []
+
+    def fail(value: Any) -> Any:
+        asked.append(value)
+        raise ConnectionError("lost")
+
+    provider.default = fail
+    with pytest.raises(ConnectionError, match="lost"):
+        provider.dumps([object()])
+    assert len(asked) == 1
+
+
 READ: list[tuple[str | bytes, Any]] = [
     ('{"a": [1, 2.5, null, true, "\\u00e9"]}', {"a": [1, 2.5, None, True, "é"]}),
     (b'"\xc3\xa9"', "é"),

@@ -1,0 +1,122 @@
+"""The errors of quorum: one family, each with its facts as attributes.
+
+A message says what was given, what holds and what to do. Secrets and private values are never part of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import marshmallow
+
+
+class QuorumError(Exception):
+    """Base of every error that quorum raises."""
+
+
+class ConfigurationError(QuorumError):
+    """A variable, an argument or a declaration makes no sense.
+
+    `problems` lists every problem that was found, one sentence each.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems: tuple[str, ...] = problems
+        super().__init__("\n".join(problems))
+
+
+class ValidationError(QuorumError, marshmallow.ValidationError):
+    """A value does not fit its field.
+
+    `messages` maps a field's name to its messages, `{"title": ["Longer than maximum length 120."]}`, nested as the
+    document is; `model` is the name of the model, or None.
+    """
+
+    def __init__(
+        self,
+        message: str | list[Any] | dict[str, Any],
+        field_name: str = "_schema",
+        data: Mapping[str, Any] | None = None,
+        valid_data: list[Any] | dict[str, Any] | None = None,
+        *,
+        model: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        marshmallow.ValidationError.__init__(self, message, field_name, data, valid_data, **kwargs)
+        self.model = model
+
+    def __str__(self) -> str:
+        text = "; ".join(_flatten(self.normalized_messages()))
+        return f"{self.model}: {text}" if self.model else text
+
+
+class StoredValueError(ValidationError):
+    """A stored document holds something that its field cannot be.
+
+    The list that the document came in is not affected, and saving leaves the value as it is: read it by
+    `Model.collection`, or assign a right value. `field` and `id` tell where it was found.
+    """
+
+    def __init__(self, message: str, *, model: str, field: str, id: Any) -> None:
+        super().__init__(message, field, model=model)
+        self.field = field
+        self.id = id
+
+    def __str__(self) -> str:
+        return f"{self.model}.{self.field} of document {self.id!r}: {self.args[0]}"
+
+
+class NotFoundError(QuorumError):
+    """No document matches where one was asked for. `model` is the name of the model."""
+
+    def __init__(self, message: str, *, model: str | None = None) -> None:
+        super().__init__(message)
+        self.model = model
+
+
+class ConflictError(QuorumError):
+    """Another writer changed or deleted the document first. `model` and `id` tell which one.
+
+    Reload it, apply the change again and save; nothing was written.
+    """
+
+    def __init__(self, message: str, *, model: str | None = None, id: Any = None) -> None:
+        super().__init__(message)
+        self.model = model
+        self.id = id
+
+
+class NotLoadedError(QuorumError):
+    """A field that `only()` left out was read. `model`, `field` and `id` tell which one."""
+
+    def __init__(self, message: str, *, model: str, field: str, id: Any = None) -> None:
+        super().__init__(message)
+        self.model = model
+        self.field = field
+        self.id = id
+
+
+class OperationalError(QuorumError):
+    """A server did not answer, or answered that it could not do what was asked.
+
+    The cause is chained. `code` is the server's error code, or None.
+    """
+
+    def __init__(self, message: str, *, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _flatten(messages: Any, path: str = "") -> Sequence[str]:
+    if isinstance(messages, Mapping):
+        return [
+            line
+            for key, value in messages.items()
+            for line in _flatten(value, path if key == "_schema" else f"{path}.{key}" if path else str(key))
+        ]
+    if isinstance(messages, (list, tuple)):
+        text = " ".join(str(message) for message in messages)
+    else:
+        text = str(messages)
+    return [f"{path}: {text}" if path else text]

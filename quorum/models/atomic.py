@@ -1,0 +1,115 @@
+"""Single operators, sent at once and applied by the server: no reading, no race."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError as Invalid
+from pymongo import ReturnDocument
+from pymongo.errors import PyMongoError
+
+from .. import errors
+from . import store, writes
+from .containers import ListKind, SetKind, core
+from .documents import touched, unknown_field
+from .kinds import MISSING, DecimalKind, Float, Integer
+
+
+def increment(document: Any, name: str, by: Any) -> Any:
+    """Add to a number on the server; give what it became."""
+    field = _field(document, name)
+    kind = core(field.kind)
+    if not isinstance(kind, (Integer, Float, DecimalKind)):
+        raise _wrong(document, name, f"Only numbers are incremented, not {kind.describe()}.")
+    amount = _encoded(document, name, kind, by)
+    bounds: dict[str, Any] = {}
+    if field.options.max is not None:
+        bounds["$lte"] = kind.encode(field.options.max - by)
+    if field.options.min is not None:
+        bounds["$gte"] = kind.encode(field.options.min - by)
+    guard = {field.key: {**bounds}} if bounds else {}
+    return _send(document, field, {"$inc": {field.key: amount}}, guard, "The result is out of its range.")
+
+
+def push(document: Any, name: str, value: Any) -> Any:
+    """Add an item at the end of a list, or to a set, on the server; give what it became."""
+    field, kind, item = _item(document, name, value)
+    operator = "$addToSet" if isinstance(kind, SetKind) else "$push"
+    guard: dict[str, Any] = {}
+    if field.options.max_length is not None:
+        guard = {f"{field.key}.{field.options.max_length - 1}": {"$exists": False}}
+    problem = f"Longer than maximum length {field.options.max_length}."
+    return _send(document, field, {operator: {field.key: item}}, guard, problem)
+
+
+def pull(document: Any, name: str, value: Any) -> Any:
+    """Remove every item that equals the value from a list or a set, on the server; give what it became."""
+    field, _, item = _item(document, name, value)
+    return _send(document, field, {"$pullAll": {field.key: [item]}}, {}, "")
+
+
+def _field(document: Any, name: str) -> Any:
+    writes.refuse_new(document)
+    field = type(document).__fields__.get(name)
+    if field is None:
+        raise _wrong(document, name, unknown_field(type(document), name))
+    if any(changed is field for changed, _, _, _ in touched(document)):
+        raise writes.conflict(document, f"has a change of {name!r} that is not saved. Save or reload it first")
+    return field
+
+
+def _item(document: Any, name: str, value: Any) -> tuple[Any, Any, Any]:
+    field = _field(document, name)
+    kind = core(field.kind)
+    if not isinstance(kind, (ListKind, SetKind)):
+        raise _wrong(document, name, f"Not a list or a set, but {kind.describe()}.")
+    return field, kind, _encoded(document, name, kind.item, value)
+
+
+def _encoded(document: Any, name: str, kind: Any, value: Any) -> Any:
+    try:
+        value = kind.coerce(value)
+        kind.judge(value)
+    except Invalid as error:
+        raise errors.ValidationError({name: error.messages}, model=type(document).__name__) from None
+    return kind.encode(value)
+
+
+def _wrong(document: Any, name: str, problem: str) -> errors.ValidationError:
+    return errors.ValidationError({name: [problem]}, model=type(document).__name__)
+
+
+def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str, Any], problem: str) -> Any:
+    model = type(document)
+    identity = {"_id": document._doc["_id"]}
+    for moment in model.__meta__.automatic:
+        if moment.options.moment == "updated":
+            operators["$set"] = {moment.key: moment.kind.encode(writes.now())}
+    if model.__meta__.revision:
+        operators.setdefault("$inc", {})[writes.REVISION] = 1
+    try:
+        store.check_size(operators)
+        stored = store.raw(model).find_one_and_update(
+            {**identity, **guard}, operators, return_document=ReturnDocument.AFTER
+        )
+    except PyMongoError as error:
+        raise store.failed(model, error) from error
+    if stored is None:
+        if guard and writes.exists(document, identity):
+            raise _wrong(document, field.name, problem)
+        raise writes.conflict(document, "was deleted by another writer")
+    _adopt(document, field, stored)
+    return getattr(document, field.name)
+
+
+def _adopt(document: Any, field: Any, stored: dict[str, Any]) -> None:
+    model = type(document)
+    fields = [field, *(f for f in model.__meta__.automatic if f.options.moment == "updated")]
+    for one in fields:
+        vars(document).pop(one.name, None)
+        if stored.get(one.key, MISSING) is not MISSING:
+            document._doc[one.key] = stored[one.key]
+    revision = stored.get(writes.REVISION)
+    # A gap means that another writer was there too: the old number stays, and the next save is told.
+    if model.__meta__.revision and revision == (document._doc.get(writes.REVISION) or 0) + 1:
+        document._doc[writes.REVISION] = revision

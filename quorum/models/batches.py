@@ -1,0 +1,142 @@
+"""Documents that came from one query know their siblings: what one of them needs is loaded for all of them.
+
+A `Batch` holds the stored dicts of one query's documents (never the objects: there is no cycle), and for each field
+that leads further a part: the batch of the embedded documents there, or the loader of the documents referred to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .. import errors
+from .documents import set_doc, set_state, subdocuments, view
+
+MAX_IDS = 10_000  # in one $in: 10,000 ObjectIds are 220 kB of a command of at most 48 MB
+
+#: Loads the stored documents with the given ids of a model: `fetch(model, ids)`.
+Fetch = Callable[[Any, list[Any]], Iterable[dict[str, Any]]]
+
+
+class Batch:
+    """The stored documents that came together.
+
+    `only` is the tree of the keys that were loaded, `{"title": None, "imdb": {"rating": None}}`, or None for all.
+    """
+
+    __slots__ = ("_documents", "_field", "_parent", "only", "parts")
+    new = False
+
+    def __init__(self, documents: list[dict[str, Any]] | None, only: dict[str, Any] | None = None) -> None:
+        self._documents = documents
+        self._parent: Batch | None = None
+        self._field: Any = None
+        self.only = only
+        self.parts: dict[str, Any] | None = None
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        """The stored documents; those of a part are gathered when they are first asked for."""
+        if self._documents is None:
+            assert self._parent is not None
+            self._documents = subdocuments(self._parent.documents, self._field)
+        return self._documents
+
+    def part(self, field: Any) -> Any:
+        """Give the batch, or the loader, of what a field of these documents holds."""
+        if self.parts is None:
+            self.parts = {}
+        part = self.parts.get(field.key)
+        if part is None:
+            part = self.parts[field.key] = field.kind_part(self)
+        return part
+
+    def inner(self, field: Any) -> Batch:
+        """Make the batch of the embedded documents in a field."""
+        batch = Batch(None, self.only.get(field.key) if self.only else None)
+        batch._parent, batch._field = self, field
+        return batch
+
+
+class Deleted(Batch):
+    """The state of a document that was deleted through this object."""
+
+    __slots__ = ()
+
+
+class Loader:
+    """The documents that one field of a batch refers to, loaded together when one of them is first read.
+
+    It is also the state of a document of which only the id is known; after loading, that is a batch as of any query.
+    """
+
+    __slots__ = ("_batch", "_fetch", "_field", "_known", "_target")
+    new = False
+    only = None
+
+    def __init__(self, target: Any, batch: Batch, field: Any, fetch: Fetch) -> None:
+        self._target, self._batch, self._field, self._fetch = target, batch, field, fetch
+        self._known: dict[Any, Any] = {}
+
+    def get(self, identifier: Any) -> Any:
+        """Give the document of an id: loaded, or known by its id alone until more of it is read."""
+        document = self._known.get(identifier)
+        if document is None:
+            document = self._known[identifier] = view(self._target, {"_id": identifier}, self)
+            if self._target.__meta__.subclasses:
+                self.load()
+                document = self._known[identifier]
+        return document
+
+    def load(self) -> None:
+        """Load every document that the batch's field refers to and that is not loaded yet, in one query."""
+        wanted = dict.fromkeys(
+            identifier
+            for stored in self._batch.documents
+            for identifier in self._field.kind.identifiers(stored.get(self._field.key))
+        )
+        wanted.update(dict.fromkeys(self._known))
+        missing = [i for i in wanted if i not in self._known or self._known[i]._state is self]
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(missing), MAX_IDS):
+            found.extend(self._fetch(self._target, missing[start : start + MAX_IDS]))
+        batch = Batch(found)
+        for stored in found:
+            self._adopt(stored, batch)
+        for identifier in missing:
+            document = self._known.get(identifier)
+            if document is not None and document._state is self:
+                set_state(document, Dangling(self._field))
+
+    def _adopt(self, stored: dict[str, Any], batch: Batch) -> None:
+        cls = self._target.__class_of__(stored)
+        document = self._known.get(stored["_id"])
+        if document is None or type(document) is not cls:
+            self._known[stored["_id"]] = view(cls, stored, batch)
+        else:
+            set_doc(document, stored)
+            set_state(document, batch)
+
+    def everything(self) -> list[Any]:
+        """Load and give all documents that the batch's field refers to and that exist."""
+        self.load()
+        return [document for document in self._known.values() if isinstance(document._state, Batch)]
+
+
+class Dangling:
+    """The state of a document that is referred to and does not exist."""
+
+    __slots__ = ("_field",)
+    new = False
+    only = None
+
+    def __init__(self, field: Any) -> None:
+        self._field = field
+
+    def error(self, document: Any) -> errors.NotFoundError:
+        """Make the error for reading it."""
+        name = type(document).__name__
+        return errors.NotFoundError(
+            f"{self._field.owner_name}.{self._field.name} refers to {name} {document._doc['_id']!r}, which does not exist.",
+            model=name,
+        )

@@ -1,0 +1,578 @@
+"""Kinds made of other kinds: optional values, lists, sets, tuples, dicts, unions, and anything at all."""
+
+from __future__ import annotations
+
+import math
+import re
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import marshmallow.fields as mf
+from bson import ObjectId
+from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+from bson.regex import Regex
+from marshmallow import ValidationError as Invalid
+
+from .kinds import Bytes, DateTime, DecimalKind, Integer, Kind, Pattern, Scope, String, WrongValue, is_utf8
+from .marshal import field_class
+
+MAX_DEPTH = 90  # BSON documents nest at most 100 levels deep on a server.
+
+
+class Nullable(Kind):
+    """A value of another kind, or None."""
+
+    def __init__(self, inner: Kind) -> None:
+        self.inner = inner
+        self.plain = inner.plain
+        self.mutable = inner.mutable
+        self.nested = inner.nested
+        self.stored = inner.stored and inner.stored | {type(None)}
+
+    def coerce(self, value: Any) -> Any:
+        return None if value is None else self.inner.coerce(value)
+
+    def cast(self, value: Any) -> Any:
+        return None if value is None else self.inner.cast(value)
+
+    def encode(self, value: Any) -> Any:
+        return None if value is None else self.inner.encode(value)
+
+    def decode(self, stored: Any, batch: Any = None) -> Any:
+        return None if stored is None else self.inner.decode(stored, batch)
+
+    def dump(self, value: Any) -> Any:
+        return None if value is None else self.inner.dump(value)
+
+    def judge(self, value: Any) -> None:
+        if value is not None:
+            self.inner.judge(value)
+
+    def settle(self, value: Any, stored: Any, batch: Any) -> None:
+        if value is not None:
+            self.inner.settle(value, stored, batch)
+
+    def source(self, name: str, scope: Scope) -> str:
+        return f"({name} is None or {self.inner.source(name, scope)})"
+
+    def schema_field(self, **options: Any) -> mf.Field[Any]:
+        return self.inner.schema_field(**{**options, "allow_none": True})
+
+    def subdocuments(self, stored: Any) -> Iterable[dict[str, Any]]:
+        return self.inner.subdocuments(stored)
+
+    def identifiers(self, stored: Any) -> Iterable[Any]:
+        return self.inner.identifiers(stored)
+
+    def describe(self) -> str:
+        return f"{self.inner.describe()} | None"
+
+
+def core(kind: Kind) -> Kind:
+    """Give the kind without its optionality."""
+    return kind.inner if isinstance(kind, Nullable) else kind
+
+
+def each(values: Iterable[tuple[Any, Any]], use: Callable[[Any], Any]) -> Iterator[Any]:
+    """Apply `use` to the second of each pair; collect what is wrong under the first, and raise it at the end."""
+    problems: dict[Any, Any] = {}
+    for key, value in values:
+        try:
+            yield use(value)
+        except Invalid as error:
+            problems[key] = error.messages
+    if problems:
+        raise Invalid(problems)
+
+
+def _read(values: Iterable[tuple[Any, Any]], use: Callable[[Any, Any], Any], batch: Any) -> Iterator[Any]:
+    for key, value in values:
+        try:
+            yield use(value, batch)
+        except WrongValue as error:
+            path = f"{key}.{error.path}" if error.path else str(key)
+            raise WrongValue(error.stored, error.wanted, path) from None
+
+
+class Container(Kind):
+    """A kind whose values hold others; `item` is theirs."""
+
+    mutable = True
+    item: Kind
+    python: type
+
+    def settle(self, value: Any, stored: Any, batch: Any) -> None:
+        if self.item.nested:
+            for inner, inner_stored in zip(value, stored, strict=False):
+                self.item.settle(inner, inner_stored, batch)
+
+    def judge(self, value: Any) -> None:
+        if self.item.nested:
+            list(each(enumerate(value), self.item.judge))
+
+    def subdocuments(self, stored: Any) -> Iterable[dict[str, Any]]:
+        if isinstance(stored, list):
+            for inner in stored:
+                yield from self.item.subdocuments(inner)
+
+    def identifiers(self, stored: Any) -> Iterable[Any]:
+        if isinstance(stored, list):
+            for inner in stored:
+                yield from self.item.identifiers(inner)
+
+    def dump(self, value: Any) -> Any:
+        return [self.item.dump(inner) for inner in value]
+
+    def encode(self, value: Any) -> Any:
+        return list(value) if self.item.plain else [self.item.encode(inner) for inner in value]
+
+    def describe(self) -> str:
+        return f"{self.python.__name__}[{self.item.describe()}]"
+
+    def wrong(self) -> Invalid:
+        return Invalid(f"Not a valid {self.python.__name__}.")
+
+
+class ListKind(Container):
+    python, stored = list, frozenset({list})
+
+    def __init__(self, item: Kind) -> None:
+        self.item = item
+        self.nested = item.nested
+
+    def coerce(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            value = list(value)
+        if not isinstance(value, list):
+            raise self.wrong()
+        items = list(each(enumerate(value), self.item.coerce))
+        if type(value) is list:
+            # The list stays the caller's own: a later change to it is a change of the document.
+            value[:] = items
+            return value
+        return items
+
+    def cast(self, value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            raise self.wrong()
+        return list(each(enumerate(value), self.item.cast))
+
+    def decode(self, stored: Any, batch: Any = None) -> Any:
+        if type(stored) is not list:
+            raise WrongValue(stored, self.describe())
+        if self.item.plain and self.item.stored.issuperset(map(type, stored)):
+            return list(stored)
+        return list(_read(enumerate(stored), self.item.decode, batch))
+
+    def source(self, name: str, scope: Scope) -> str:
+        if type(self.item) is String:
+            strings, isascii = scope.name(frozenset({str}), "STRINGS"), "str.isascii"
+            utf8 = scope.name(_all_utf8, "all_utf8")
+            return (
+                f"type({name}) is list and {strings}.issuperset(map(type, {name}))"
+                f" and (all(map({isascii}, {name})) or {utf8}({name}))"
+            )
+        item = scope.variable()
+        return f"type({name}) is list and all([{self.item.source(item, scope)} for {item} in {name}])"
+
+    def schema_field(self, **options: Any) -> mf.Field[Any]:
+        return field_class(mf.List)(self.item.schema_field(), kind=self, **options)  # type: ignore[no-any-return]
+
+
+def _all_utf8(values: list[str]) -> bool:
+    return all(map(is_utf8, values))
+
+
+class SetKind(Container):
+    """A set of scalars, stored as a list without a repeated item."""
+
+    python, stored = set, frozenset({list})
+
+    def __init__(self, item: Kind) -> None:
+        self.item = item
+        self.nested = item.nested
+
+    def coerce(self, value: Any) -> Any:
+        if not isinstance(value, (set, frozenset)):
+            raise self.wrong()
+        items = set(each(enumerate(value), self.item.coerce))
+        if type(value) is set:
+            if value != items:
+                value.clear()
+                value.update(items)
+            return value
+        return items
+
+    def cast(self, value: Any) -> Any:
+        if not isinstance(value, (list, tuple, set, frozenset)):
+            raise self.wrong()
+        return set(each(enumerate(value), self.item.cast))
+
+    def encode(self, value: Any) -> Any:
+        items = super().encode(value)
+        try:
+            return sorted(items)
+        except TypeError:
+            return sorted(items, key=lambda item: (type(item).__name__, str(item)))
+
+    def decode(self, stored: Any, batch: Any = None) -> Any:
+        if type(stored) is not list:
+            raise WrongValue(stored, self.describe())
+        return set(_read(enumerate(stored), self.item.decode, batch))
+
+    def dump(self, value: Any) -> Any:
+        return [self.item.dump(self.item.decode(item)) for item in self.encode(value)]
+
+    def source(self, name: str, scope: Scope) -> str:
+        item = scope.variable()
+        return f"type({name}) is set and all([{self.item.source(item, scope)} for {item} in {name}])"
+
+    def schema_field(self, **options: Any) -> mf.Field[Any]:
+        return field_class(mf.List)(self.item.schema_field(), kind=self, **options)  # type: ignore[no-any-return]
+
+
+class TupleKind(Container):
+    """A tuple: of one kind and any length, or of a kind for each place. Stored as a list."""
+
+    python, stored = tuple, frozenset({list})
+
+    def __init__(self, items: tuple[Kind, ...], repeated: bool) -> None:
+        self.items, self.repeated = items, repeated
+        self.item = items[0] if items else Anything()
+        self.mutable = any(item.mutable for item in items)
+        self.nested = any(item.nested for item in items)
+
+    def _kinds(self, length: int) -> tuple[Kind, ...] | None:
+        if self.repeated:
+            return self.items * length
+        return self.items if length == len(self.items) else None
+
+    def _each(self, value: Any, verb: str) -> Any:
+        kinds = self._kinds(len(value))
+        if kinds is None:
+            raise Invalid(f"Length must be {len(self.items)}.")
+        pairs = [(index, (kind, item)) for index, (kind, item) in enumerate(zip(kinds, value, strict=True))]
+        return tuple(each(pairs, lambda pair: getattr(pair[0], verb)(pair[1])))
+
+    def coerce(self, value: Any) -> Any:
+        if not isinstance(value, (tuple, list)):
+            raise self.wrong()
+        return self._each(value, "coerce")
+
+    def cast(self, value: Any) -> Any:
+        if not isinstance(value, (tuple, list)):
+            raise self.wrong()
+        return self._each(value, "cast")
+
+    def judge(self, value: Any) -> None:
+        self._each(value, "judge")
+
+    def encode(self, value: Any) -> Any:
+        return [kind.encode(item) for kind, item in zip(self._kinds(len(value)) or (), value, strict=True)]
+
+    def decode(self, stored: Any, batch: Any = None) -> Any:
+        kinds = self._kinds(len(stored)) if type(stored) is list else None
+        if kinds is None:
+            raise WrongValue(stored, self.describe())
+        pairs = enumerate(zip(kinds, stored, strict=True))
+        return tuple(_read(pairs, lambda pair, batch: pair[0].decode(pair[1], batch), batch))
+
+    def settle(self, value: Any, stored: Any, batch: Any) -> None:
+        for kind, inner, inner_stored in zip(self._kinds(len(value)) or (), value, stored, strict=False):
+            kind.settle(inner, inner_stored, batch)
+
+    def dump(self, value: Any) -> Any:
+        return [kind.dump(item) for kind, item in zip(self._kinds(len(value)) or (), value, strict=True)]
+
+    def subdocuments(self, stored: Any) -> Iterable[dict[str, Any]]:
+        if isinstance(stored, list):
+            for kind, inner in zip(self._kinds(len(stored)) or (), stored, strict=True):
+                yield from kind.subdocuments(inner)
+
+    def source(self, name: str, scope: Scope) -> str:
+        if self.repeated:
+            item = scope.variable()
+            return f"type({name}) is tuple and all([{self.item.source(item, scope)} for {item} in {name}])"
+        tests = [f"type({name}) is tuple and len({name}) == {len(self.items)}"]
+        for index, kind in enumerate(self.items):
+            item = scope.variable()
+            tests.append(f"[{kind.source(item, scope)} for {item} in ({name}[{index}],)][0]")
+        return " and ".join(tests)
+
+    def schema_field(self, **options: Any) -> mf.Field[Any]:
+        if self.repeated:
+            return field_class(mf.List)(self.item.schema_field(), kind=self, **options)  # type: ignore[no-any-return]
+        inner = tuple(item.schema_field() for item in self.items)
+        return field_class(mf.Tuple)(inner, kind=self, **options)  # type: ignore[no-any-return]
+
+    def describe(self) -> str:
+        inside = ", ".join(kind.describe() for kind in self.items)
+        return f"tuple[{inside}, ...]" if self.repeated else f"tuple[{inside}]"
+
+
+def is_key(key: Any) -> bool:
+    """Say whether a value can be a key of a stored dict."""
+    return type(key) is str and bool(key) and "\0" not in key and (key.isascii() or is_utf8(key))
+
+
+def check_key(key: Any) -> str:
+    """Give a dict's key as it is stored.
+
+    :raises marshmallow.ValidationError: it is no text, empty, or holds a NUL.
+    """
+    if isinstance(key, str) and is_key(plain := str.__str__(key)):
+        return plain
+    raise Invalid(f"Not a valid key: {key!r}. A key is text, not empty, without NUL.")
+
+
+class DictKind(Container):
+    """A dict with text as keys."""
+
+    python, stored = dict, frozenset({dict})
+
+    def __init__(self, item: Kind) -> None:
+        self.item = item
+        self.nested = item.nested
+
+    def coerce(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise Invalid(mf.Dict.default_error_messages["invalid"])
+        result = {check_key(key): item for key, item in zip(value, self._items(value, self.item.coerce), strict=True)}
+        if type(value) is dict:
+            value.update(result)
+            return value
+        return result
+
+    def cast(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise Invalid(mf.Dict.default_error_messages["invalid"])
+        return {check_key(key): item for key, item in zip(value, self._items(value, self.item.cast), strict=True)}
+
+    @staticmethod
+    def _items(value: Mapping[Any, Any], use: Callable[[Any], Any]) -> list[Any]:
+        for key in value:
+            check_key(key)
+        return list(each(value.items(), use))
+
+    def judge(self, value: Any) -> None:
+        if self.item.nested:
+            list(each(value.items(), self.item.judge))
+
+    def encode(self, value: Any) -> Any:
+        return dict(value) if self.item.plain else {key: self.item.encode(item) for key, item in value.items()}
+
+    def decode(self, stored: Any, batch: Any = None) -> Any:
+        if type(stored) is not dict:
+            raise WrongValue(stored, self.describe())
+        return dict(zip(stored, _read(stored.items(), self.item.decode, batch), strict=True))
+
+    def settle(self, value: Any, stored: Any, batch: Any) -> None:
+        if self.item.nested:
+            for key, inner in value.items():
+                self.item.settle(inner, stored[key], batch)
+
+    def dump(self, value: Any) -> Any:
+        return {key: self.item.dump(item) for key, item in value.items()}
+
+    def subdocuments(self, stored: Any) -> Iterable[dict[str, Any]]:
+        if isinstance(stored, dict):
+            for inner in stored.values():
+                yield from self.item.subdocuments(inner)
+
+    def identifiers(self, stored: Any) -> Iterable[Any]:
+        if isinstance(stored, dict):
+            for inner in stored.values():
+                yield from self.item.identifiers(inner)
+
+    def source(self, name: str, scope: Scope) -> str:
+        item, key = scope.variable(), scope.name(is_key, "is_key")
+        return (
+            f"type({name}) is dict and all(map({key}, {name}))"
+            f" and all([{self.item.source(item, scope)} for {item} in {name}.values()])"
+        )
+
+    def schema_field(self, **options: Any) -> mf.Field[Any]:
+        inner = self.item.schema_field()
+        return field_class(mf.Dict)(keys=mf.String(), values=inner, kind=self, **options)  # type: ignore[no-any-return]
+
+    def describe(self) -> str:
+        return f"dict[str, {self.item.describe()}]"
+
+
+class UnionKind(Kind):
+    """One of several scalars, told apart by the type that is stored."""
+
+    def __init__(self, members: tuple[Kind, ...]) -> None:
+        self.members = members
+        self.plain = all(member.plain for member in members)
+        self.mutable = any(member.mutable for member in members)
+        self.nested = any(member.nested for member in members)
+        self._by_type: dict[type, Kind] = {}
+        # An int is a float's value only where no member is for ints.
+        for member in sorted(members, key=lambda member: member.describe() == "float"):
+            for stored in member.stored:
+                self._by_type.setdefault(stored, member)
+        self.stored = frozenset(self._by_type)
+
+    def _try(self, verb: str, value: Any) -> tuple[Kind, Any]:
+        problems: list[Any] = []
+        for member in self.members:
+            try:
+                return member, getattr(member, verb)(value)
+            except Invalid as error:
+                problems.extend(error.messages if isinstance(error.messages, list) else [error.messages])
+        raise Invalid(problems)
+
+    def _member(self, value: Any) -> Kind:
+        for member in self.members:
+            if type(value) is getattr(member, "python", None):
+                return member
+        return self._try("coerce", value)[0]
+
+    def coerce(self, value: Any) -> Any:
+        for member in self.members:
+            if type(value) is getattr(member, "python", None):
+                return member.coerce(value)
+        return self._try("coerce", value)[1]
+
+    def cast(self, value: Any) -> Any:
+        # Text is text where a member takes it as it is, once nothing narrower has: an int before a str.
+        if isinstance(value, str):
+            ordered = sorted(self.members, key=lambda member: type(member) is String)
+        else:
+            ordered = sorted(self.members, key=lambda member: type(value) is not getattr(member, "python", None))
+        return UnionKind._try(UnionKind(tuple(ordered)), "cast", value)[1]
+
+    def encode(self, value: Any) -> Any:
+        return value if self.plain else self._member(value).encode(value)
+
+    def decode(self, stored: Any, batch: Any = None) -> Any:
+        member = self._by_type.get(type(stored))
+        if member is None:
+            raise WrongValue(stored, self.describe())
+        return member.decode(stored, batch)
+
+    def dump(self, value: Any) -> Any:
+        return self._member(value).dump(value)
+
+    def source(self, name: str, scope: Scope) -> str:
+        return "(" + " or ".join(f"({member.source(name, scope)})" for member in self.members) + ")"
+
+    def schema_field(self, **options: Any) -> mf.Field[Any]:
+        return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
+
+    def describe(self) -> str:
+        return " | ".join(member.describe() for member in self.members)
+
+
+class Anything(Kind):
+    """Whatever BSON can hold: scalars, and lists and dicts of them."""
+
+    mutable = True
+
+    _encoders: Mapping[type, Callable[[Any], Any]] = {
+        datetime: lambda value: DateTime().encode(DateTime().coerce(value)),
+        Decimal: lambda value: DecimalKind().encode(DecimalKind().coerce(value)),
+        re.Pattern: lambda value: Pattern().encode(Pattern().coerce(value)),
+        str: String().coerce,
+        int: Integer().coerce,
+    }
+    _same = frozenset({type(None), bool, bytes, ObjectId, uuid.UUID, Int64})
+
+    def coerce(self, value: Any) -> Any:
+        return self._normal(value, 0)
+
+    cast = coerce
+
+    def _normal(self, value: Any, depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            raise Invalid(f"Nested more than {MAX_DEPTH} levels deep.")
+        kind = type(value)
+        if kind is dict:
+            for key in value:
+                check_key(key)
+            items = list(each(value.items(), lambda item: self._normal(item, depth + 1)))
+            value.update(zip(value, items, strict=True))
+            return value
+        if kind is list:
+            value[:] = list(each(enumerate(value), lambda item: self._normal(item, depth + 1)))
+            return value
+        if kind is float:
+            if not math.isfinite(value):
+                raise Invalid(mf.Float.default_error_messages["special"])
+            return value
+        if kind is datetime:
+            return DateTime().coerce(value)
+        if kind in self._encoders:
+            self._encoders[kind](value)
+            return value
+        if kind is Decimal128:
+            return DecimalKind().coerce(value.to_decimal())
+        if kind in self._same or kind.__module__.startswith("bson."):
+            return value
+        if isinstance(value, Mapping):
+            return self._normal(dict(value), depth)
+        raise Invalid(f"Not a value that can be stored as it is: {kind.__name__}.")
+
+    def encode(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is dict:
+            return {key: self.encode(item) for key, item in value.items()}
+        if kind is list:
+            return [self.encode(item) for item in value]
+        encoder = self._encoders.get(kind)
+        return value if encoder is None else encoder(value)
+
+    def decode(self, stored: Any, batch: Any = None) -> Any:
+        kind = type(stored)
+        if kind is dict:
+            return {key: self.decode(item) for key, item in stored.items()}
+        if kind is list:
+            return [self.decode(item) for item in stored]
+        if kind is datetime:
+            return stored.replace(tzinfo=UTC)
+        if kind is Decimal128:
+            return stored.to_decimal()
+        if kind is Regex:
+            try:
+                return stored.try_compile()
+            except re.error:
+                return stored
+        return stored
+
+    def dump(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(key): self.dump(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.dump(item) for item in value]
+        if isinstance(value, datetime):
+            return DateTime().dump(value)
+        if value is None or isinstance(value, (str, bool, int)):
+            return value
+        if isinstance(value, float):
+            return value if math.isfinite(value) else None
+        if isinstance(value, bytes):
+            return Bytes().dump(value)
+        if isinstance(value, re.Pattern):
+            return value.pattern
+        return str(value)
+
+    def source(self, name: str, scope: Scope) -> str:
+        return f"{scope.name(self._is_right, 'is_storable')}({name})"
+
+    def _is_right(self, value: Any) -> bool:
+        try:
+            self.coerce(value)
+        except Invalid:
+            return False
+        return True
+
+    def schema_field(self, **options: Any) -> mf.Field[Any]:
+        return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
+
+    def describe(self) -> str:
+        return "Any"

@@ -1,0 +1,156 @@
+"""What a document is in memory: `_doc`, the dict as it is stored, and `__dict__`, the values that were touched.
+
+Hydration stores a pointer to the dict that the driver decoded; nothing else happens until a field is read. The first
+read of a field converts its stored value and leaves it in `__dict__`, where Python finds it from then on; assigning
+puts a value there too. So the changes of a document are what differs between the two, and cost what was touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from bson.int64 import Int64
+
+from .kinds import MISSING
+
+
+class New:
+    """The state of a document that was never stored."""
+
+    __slots__ = ()
+    new = True
+    only = None
+
+
+NEW = New()
+
+
+class Document:
+    """Base of models and embedded models."""
+
+    __slots__ = ("_doc", "_state")
+
+    __fields__: ClassVar[dict[str, Any]] = {}
+    __embedded__: ClassVar[bool] = True
+    _doc: dict[str, Any]
+    _state: Any
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        field = type(self).__fields__.get(name)
+        if field is not None:
+            field.assign(self, value)
+        elif name.startswith("_") or hasattr(getattr(type(self), name, None), "__set__"):
+            object.__setattr__(self, name, value)
+        else:
+            raise AttributeError(unknown_field(type(self), name))
+
+    def __delattr__(self, name: str) -> None:
+        if name in type(self).__fields__:
+            raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted. Assign None, or its default.")
+        object.__delattr__(self, name)
+
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any], bool]:
+        return self._doc, dict(vars(self)), self._state.new
+
+    def __setstate__(self, state: tuple[dict[str, Any], dict[str, Any], bool]) -> None:
+        stored, values, new = state
+        set_doc(self, stored)
+        set_state(self, NEW if new else type(self).__lone__(stored))
+        vars(self).update(values)
+
+    @classmethod
+    def __lone__(cls, stored: dict[str, Any]) -> Any:
+        """Give the state of a stored document that has no siblings."""
+        raise NotImplementedError
+
+
+set_doc: Any = Document.__dict__["_doc"].__set__
+set_state: Any = Document.__dict__["_state"].__set__
+
+
+def unknown_field(cls: type[Document], name: str) -> str:
+    """Say that a model has no field of that name, and which one may have been meant."""
+    import difflib
+
+    near = difflib.get_close_matches(name, cls.__fields__, 1)
+    return f"{cls.__name__} has no field {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+
+
+def view(cls: type[Any], stored: dict[str, Any], state: Any) -> Any:
+    """Make the object of a stored document."""
+    document = object.__new__(cls)
+    set_doc(document, stored)
+    set_state(document, state)
+    return document
+
+
+def same(one: Any, other: Any) -> bool:
+    """Say whether two values are the same when stored: equal, and of one type at every level."""
+    if one is other:
+        return True
+    kind = type(one)
+    if kind is not type(other):
+        return {kind, type(other)} == {int, Int64} and bool(one == other)
+    if kind is dict:
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if kind is list or kind is tuple:
+        return len(one) == len(other) and all(map(same, one, other))
+    if kind is float:
+        return (one == other and str(one) == str(other)) or (one != one and other != other)
+    if kind is Decimal:
+        return bool(one.as_tuple() == other.as_tuple())
+    return bool(one == other)
+
+
+def touched(document: Document) -> Iterator[tuple[Any, Any, Any, Any]]:
+    """Give (field, value, encoded, stored) for each field whose value differs from the stored one.
+
+    `stored` is MISSING where the field is not stored.
+    """
+    stored = document._doc
+    values = vars(document)
+    fields = type(document).__fields__
+    defaults = values.get("_defaults")
+    for name, value in values.items():
+        field = fields.get(name)
+        if field is None:
+            continue
+        old = stored.get(field.key, MISSING)
+        if value is old:
+            continue
+        if old is MISSING and defaults is not None and name in defaults and same(value, defaults[name]):
+            continue
+        new = field.kind.encode(value)
+        if new is old or (old is not MISSING and (same(new, old) or field.reads_as(old, value))):
+            continue
+        yield field, value, new, old
+
+
+def encoded(document: Document) -> dict[str, Any]:
+    """Give a document's stored form: the very dict that was loaded where nothing changed, else a new one."""
+    result: dict[str, Any] | None = None
+    for field, _, new, _ in touched(document):
+        if result is None:
+            result = dict(document._doc)
+        result[field.key] = new
+    return document._doc if result is None else result
+
+
+def settle(document: Document, stored: dict[str, Any], state: Any) -> None:
+    """Note that a document is now stored as `stored`."""
+    set_doc(document, stored)
+    set_state(document, state)
+    values = vars(document)
+    values.pop("_defaults", None)
+    fields = type(document).__fields__
+    for name, value in values.items():
+        field = fields.get(name)
+        if field is not None and field.kind.nested and field.key in stored:
+            field.kind.settle(value, stored[field.key], state)
+
+
+def subdocuments(stored: Iterable[dict[str, Any]], field: Any) -> list[dict[str, Any]]:
+    """Give the embedded documents that a field holds, over many stored documents."""
+    return [inner for document in stored for inner in field.kind.subdocuments(document.get(field.key))]

@@ -1,0 +1,132 @@
+"""The kinds of embedded documents: one model, or several told apart by a type key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import marshmallow.fields as mf
+from marshmallow import ValidationError as Invalid
+
+from .batches import Batch
+from .documents import Document, encoded, settle, view
+from .kinds import Kind, Scope, WrongValue
+from .marshal import field_class
+from .registry import Target
+
+TYPE_KEY = "_type"
+
+
+class EmbeddedKind(Kind):
+    """An embedded document: a view over the stored dict, made when it is first read."""
+
+    mutable = nested = True
+    stored = frozenset({dict})
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+
+    def coerce(self, value: Any) -> Any:
+        cls = self.target.get()
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, Mapping):
+            return cls.__of__(value)
+        raise Invalid("Invalid type.")
+
+    def cast(self, value: Any) -> Any:
+        cls = self.target.get()
+        if isinstance(value, Mapping):
+            return cls.__cast__(value)
+        return self.coerce(value)
+
+    def judge(self, value: Any) -> None:
+        value.__judge__()
+
+    def encode(self, value: Any) -> Any:
+        return encoded(value)
+
+    def decode(self, stored: Any, batch: Any = None) -> Any:
+        if type(stored) is not dict:
+            raise WrongValue(stored, self.describe())
+        return view(self.target.get(), stored, Batch([stored]) if batch is None else batch)
+
+    def settle(self, value: Any, stored: Any, batch: Any) -> None:
+        settle(value, stored, Batch([stored]))
+
+    def dump(self, value: Any) -> Any:
+        return value.dump()
+
+    def source(self, name: str, scope: Scope) -> str:
+        cls = self.target.get()
+        return f"type({name}) is {scope.name(cls, cls.__name__)} and {name}.__is_valid__()"
+
+    def schema_field(self, **options: Any) -> mf.Field[Any]:
+        # The schema of a model that embeds itself is looked up when it is used.
+        return field_class(mf.Nested)(lambda: self.target.get().Schema(), kind=self, **options)  # type: ignore[no-any-return]
+
+    def subdocuments(self, stored: Any) -> Iterable[dict[str, Any]]:
+        if isinstance(stored, dict):
+            yield stored
+
+    def describe(self) -> str:
+        return self.target.name
+
+
+class EmbeddedUnionKind(EmbeddedKind):
+    """An embedded document of one of several models; the key `_type` names it."""
+
+    def __init__(self, targets: tuple[Target, ...]) -> None:
+        super().__init__(targets[0])
+        self.targets = targets
+
+    def _class(self, name: Any) -> Any:
+        for target in self.targets:
+            if target.name == name:
+                return target.get()
+        return None
+
+    def coerce(self, value: Any) -> Any:
+        if isinstance(value, Document) and any(type(value) is target.get() for target in self.targets):
+            return value
+        if isinstance(value, Mapping):
+            return self._chosen(value).__of__({key: item for key, item in value.items() if key != TYPE_KEY})
+        raise Invalid("Invalid type.")
+
+    def cast(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return self._chosen(value).__cast__({key: item for key, item in value.items() if key != TYPE_KEY})
+        return self.coerce(value)
+
+    def _chosen(self, value: Mapping[Any, Any]) -> Any:
+        name = value.get(TYPE_KEY)
+        cls = self._class(name) if isinstance(name, str) else None
+        if cls is None:
+            choices = ", ".join(target.name for target in self.targets)
+            raise Invalid({TYPE_KEY: [f"Must be one of: {choices}."]})
+        return cls
+
+    def encode(self, value: Any) -> Any:
+        stored = encoded(value)
+        return stored if TYPE_KEY in stored else {TYPE_KEY: type(value).__name__, **stored}
+
+    def decode(self, stored: Any, batch: Any = None) -> Any:
+        cls = self._class(stored.get(TYPE_KEY)) if type(stored) is dict else None
+        if cls is None:
+            raise WrongValue(stored, self.describe())
+        return view(cls, stored, Batch([stored]) if batch is None else batch)
+
+    def dump(self, value: Any) -> Any:
+        return {TYPE_KEY: type(value).__name__, **value.dump()}
+
+    def source(self, name: str, scope: Scope) -> str:
+        classes = frozenset(target.get() for target in self.targets)
+        return f"type({name}) in {scope.name(classes, 'UNION')} and {name}.__is_valid__()"
+
+    def schema_field(self, **options: Any) -> mf.Field[Any]:
+        return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
+
+    def describe(self) -> str:
+        return " | ".join(target.name for target in self.targets)
+
+

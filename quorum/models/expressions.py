@@ -1,0 +1,309 @@
+"""Filters: what the names and values of a query become, and how it is kept from becoming anything else.
+
+A keyword or an expression names a field of the model and carries a value of that field's type; both are checked here.
+What is sent is the stored name and the stored form, under `$eq` wherever the value could be read as an operator.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from bson import ObjectId
+from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+from marshmallow import ValidationError as Invalid
+
+from .. import errors, runtime
+from .containers import Anything, DictKind, ListKind, SetKind, TupleKind, UnionKind, core
+from .documents import Document, unknown_field
+from .embedded import EmbeddedKind
+from .fields import Field
+from .kinds import Kind, String
+from .references import ReferenceKind
+
+#: Stored values that a server can only take as themselves.
+SAFE = frozenset({type(None), str, int, Int64, float, bool, bytes, datetime, ObjectId, UUID, Decimal128})
+MAX_TEXT = 1000  # characters in startswith, endswith and contains
+_FORBIDDEN = frozenset({"$where", "$function", "$accumulator"})
+
+
+class Condition:
+    """A part of a filter, as an expression makes it; combine two with `&` and `|`, negate with `~`."""
+
+    __slots__ = ("filter",)
+
+    def __init__(self, filter: dict[str, Any]) -> None:
+        self.filter = filter
+
+    def __and__(self, other: Condition) -> Condition:
+        return Condition({"$and": [self.filter, _condition(other).filter]})
+
+    def __or__(self, other: Condition) -> Condition:
+        return Condition({"$or": [self.filter, _condition(other).filter]})
+
+    def __invert__(self) -> Condition:
+        return Condition({"$nor": [self.filter]})
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "A condition has no truth of its own. Combine conditions with & | ~ in place of and, or, not; "
+            "write two comparisons in place of a chained one."
+        )
+
+    def __repr__(self) -> str:
+        return f"<Condition on {', '.join(sorted(_names(self.filter)))}>"
+
+
+def _condition(value: Any) -> Condition:
+    if isinstance(value, Condition):
+        return value
+    raise TypeError(f"A condition can only be combined with another one, not with {type(value).__name__}.")
+
+
+def _names(filter: Any) -> set[str]:
+    if isinstance(filter, list):
+        return set().union(*map(_names, filter))
+    return {n for key, value in filter.items() for n in (_names(value) if key.startswith("$") else {key})}
+
+
+class Expression:
+    """A field as a filter sees it: `Post.number > 10`, `Post.title.startswith("A")`, `Movie.imdb.rating >= 7`.
+
+    Compare with `== != < <= > >=`, or with the methods below. An attribute of a field that holds embedded documents is
+    an expression again; an item (`Post.comments[0]`, `Post.meta["key"]`) too.
+    """
+
+    __slots__ = ("_kind", "_model", "_name", "_path")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, model: Any, name: str, path: str, kind: Kind) -> None:
+        self._model, self._name, self._path, self._kind = model, name, path, kind
+
+    def __getattr__(self, name: str) -> Expression:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        path, kind = step(self._model, self._name, self._kind, name, public=False)
+        return Expression(self._model, f"{self._name}.{name}", f"{self._path}.{path}", kind)
+
+    def __getitem__(self, key: int | str) -> Expression:
+        name = str(key)
+        path, kind = step(self._model, self._name, self._kind, name, public=False)
+        return Expression(self._model, f"{self._name}.{name}", f"{self._path}.{path}", kind)
+
+    def __iter__(self) -> Any:
+        raise TypeError(f"{self._model.__name__}.{self._name} is an expression, not a value; read it on a document.")
+
+    def __repr__(self) -> str:
+        return f"<{self._model.__name__}.{self._name}: {self._kind.describe()}>"
+
+    def _compare(self, operator: str, value: Any) -> Condition:
+        return Condition({self._path: {operator: self._operand(value)}})
+
+    def _operand(self, value: Any) -> Any:
+        return operand(self._model, self._name, self._kind, value)
+
+    def __eq__(self, value: Any) -> Condition:  # type: ignore[override]
+        return Condition({self._path: _equal(self._operand(value))})
+
+    def __ne__(self, value: Any) -> Condition:  # type: ignore[override]
+        return self._compare("$ne", value)
+
+    def __lt__(self, value: Any) -> Condition:
+        return self._compare("$lt", value)
+
+    def __le__(self, value: Any) -> Condition:
+        return self._compare("$lte", value)
+
+    def __gt__(self, value: Any) -> Condition:
+        return self._compare("$gt", value)
+
+    def __ge__(self, value: Any) -> Condition:
+        return self._compare("$gte", value)
+
+    def in_(self, values: Iterable[Any]) -> Condition:
+        """Match documents whose value is one of some."""
+        return self._among("$in", values)
+
+    def not_in(self, values: Iterable[Any]) -> Condition:
+        """Match documents whose value is none of some."""
+        return self._among("$nin", values)
+
+    def _among(self, operator: str, values: Iterable[Any]) -> Condition:
+        if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+            raise errors.ValidationError({self._name: ["Not a list of values."]}, model=self._model.__name__)
+        return Condition({self._path: {operator: [self._operand(value) for value in values]}})
+
+    def exists(self, exists: bool = True) -> Condition:
+        """Match documents in which the field is stored, None included."""
+        return Condition({self._path: {"$exists": bool(exists)}})
+
+    def startswith(self, text: str) -> Condition:
+        """Match text that starts so, upper and lower case as given."""
+        return self._text("^{}", text)
+
+    def endswith(self, text: str) -> Condition:
+        """Match text that ends so."""
+        return self._text("{}$(?!\\n)", text)
+
+    def contains(self, value: Any) -> Condition:
+        """Match text with this part, or a list, set or tuple with this item."""
+        if isinstance(core(self._kind), (ListKind, SetKind, TupleKind)):
+            return self == value
+        return self._text("{}", value)
+
+    def _text(self, form: str, text: Any) -> Condition:
+        members = getattr(item_kind(self._kind), "members", (item_kind(self._kind),))
+        problem = None
+        if not any(isinstance(member, (String, Anything)) for member in members):
+            problem = f"Only text is searched, not {self._kind.describe()}."
+        elif not isinstance(text, str) or "\0" in text:
+            problem = "Not a valid string."
+        elif len(text) > MAX_TEXT:
+            problem = f"Longer than maximum length {MAX_TEXT}."
+        if problem is None:
+            try:
+                return Condition({self._path: {"$regex": form.format(re.escape(String().coerce(text)))}})
+            except Invalid as error:
+                problem = str(error)
+        raise errors.ValidationError({self._name: [problem]}, model=self._model.__name__)
+
+
+Field.express = lambda model, field: Expression(model, field.name, field.key, field.kind)
+
+
+def item_kind(kind: Kind) -> Kind:
+    """Give the kind that one value of a field is compared by: a list's item, else the kind itself."""
+    kind = core(kind)
+    while isinstance(kind, (ListKind, SetKind, TupleKind)):
+        kind = core(kind.item)
+    return kind
+
+
+def operand(model: Any, name: str, kind: Kind, value: Any) -> Any:
+    """Give the stored form of a value that a filter compares a field with.
+
+    :raises ValidationError: it is not of the field's type.
+    """
+    if value is None:
+        return None
+    kind = core(kind)
+    whole = not isinstance(kind, (ListKind, SetKind, TupleKind)) or isinstance(value, (list, tuple, set, frozenset))
+    judge = kind if whole else item_kind(kind)
+    try:
+        if isinstance(judge, ReferenceKind) and isinstance(value, Document):
+            judge.judge(judge.coerce(value))
+        return judge.encode(judge.cast(value))
+    except Invalid as error:
+        raise errors.ValidationError({name: error.messages}, model=model.__name__) from None
+
+
+def _equal(stored: Any) -> Any:
+    return stored if type(stored) in SAFE else {"$eq": stored}
+
+
+def step(model: Any, before: str, kind: Kind, name: str, *, public: bool) -> tuple[str, Kind]:
+    """Follow one more name of a dotted path: give its stored name and its kind."""
+    kind = core(kind)
+    if isinstance(kind, (ListKind, SetKind, TupleKind)):
+        if name.isascii() and name.isdigit() and len(name) < 8:
+            return name, kind.item
+        return step(model, before, kind.item, name, public=public)
+    if isinstance(kind, UnionKind):
+        kind = next((member for member in kind.members if isinstance(member, EmbeddedKind)), kind)
+    if isinstance(kind, EmbeddedKind):
+        for target in getattr(kind, "targets", (kind.target,)):
+            field = target.get().__fields__.get(name)
+            if field is not None and not (public and field.options.private):
+                return field.key, field.kind
+        raise errors.ValidationError({f"{before}.{name}": ["Unknown field."]}, model=model.__name__)
+    if isinstance(kind, (DictKind, Anything)):
+        if not name or name.startswith("$") or "." in name or "\0" in name:
+            raise errors.ValidationError({before: [f"Not a key that can be asked for: {name!r}."]}, model=model.__name__)
+        return name, kind.item if isinstance(kind, DictKind) else kind
+    raise errors.ValidationError({f"{before}.{name}": ["Unknown field."]}, model=model.__name__)
+
+
+def resolve(model: Any, name: Any) -> tuple[str, Kind]:
+    """Give the stored path and the kind of a public field that text names, dotted where it is inside of another.
+
+    :raises ValidationError: there is no such field, or it is private: text may come from a request.
+    """
+    if not isinstance(name, str):
+        raise errors.ValidationError(f"A field is named by text, not by {type(name).__name__}.", model=model.__name__)
+    first, *rest = name.split(".")
+    field = model.__fields__.get(first)
+    if first == "id" and field is None:
+        field = model.__meta__.primary
+    if field is None:
+        raise errors.ValidationError({name[:100]: [unknown_field(model, first[:100])]}, model=model.__name__)
+    if field.options.private:
+        problem = f"Private: a name cannot ask for it. Write the expression {model.__name__}.{first}."
+        raise errors.ValidationError({first: [problem]}, model=model.__name__)
+    path, kind, before = field.key, field.kind, first
+    for part in rest:
+        key, kind = step(model, before, kind, part, public=True)
+        path, before = f"{path}.{key}", f"{before}.{part}"
+    return path, kind
+
+
+def build(model: Any, filters: Iterable[Any], equals: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give the parts of a filter, each as MongoDB takes it.
+
+    :raises ValidationError: a name or a value does not fit the model.
+    :raises TypeError: a filter is none of the three forms.
+    """
+    parts: list[dict[str, Any]] = []
+    for filter in filters:
+        if isinstance(filter, Condition):
+            parts.append(filter.filter)
+        elif type(filter) is dict:
+            if runtime.current().safe:
+                check_literal(model, filter)
+            parts.append(filter)
+        else:
+            raise TypeError(
+                f"{model.__name__}: a filter is an expression (Post.number > 10), a dict as MongoDB takes it, or a "
+                f"keyword (number=10), not {type(filter).__name__}. Outside input goes into keywords."
+            )
+    for name, value in equals.items():
+        path, kind = resolve(model, name)
+        parts.append({path: _equal(operand(model, name, kind, value))})
+    return parts
+
+
+def check_literal(model: Any, filter: Any, *, nested: bool = False) -> None:
+    """Refuse code and unknown fields in a literal filter, for an app that was loaded with `safe=True`.
+
+    :raises ValidationError: it runs code, or names a field that the model does not have.
+    """
+    if isinstance(filter, (list, tuple)):
+        for part in filter:
+            check_literal(model, part, nested=nested)
+    if not isinstance(filter, Mapping):
+        return
+    keys = {field.key for field in model.__fields__.values()} | {"_type", "_id"}
+    for key, value in filter.items():
+        if key in _FORBIDDEN:
+            raise errors.ValidationError(f"{key} is refused, as load(safe=True) says.", model=model.__name__)
+        if key.startswith("$"):
+            check_literal(model, value, nested=nested)
+            continue
+        if not nested and key.split(".")[0] not in keys:
+            raise errors.ValidationError({key: ["Unknown field, refused as load(safe=True) says."]}, model=model.__name__)
+        check_literal(model, value, nested=True)
+
+
+def together(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Combine the parts of a filter that all must hold."""
+    if len(parts) < 2:
+        return parts[0] if parts else {}
+    names = [key for part in parts for key in part]
+    if len(names) == len(set(names)):
+        return {key: value for part in parts for key, value in part.items()}
+    return {"$and": parts}
+
+

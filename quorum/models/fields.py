@@ -1,0 +1,296 @@
+"""What a field is: the options that a model declares, and the descriptor that reads it."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Literal, overload
+
+import marshmallow.fields as mf
+from marshmallow import ValidationError as Invalid
+from marshmallow import validate as validators
+
+from .. import errors
+from .batches import Batch, Dangling, Deleted, Loader
+from .containers import Nullable, core
+from .documents import Document, same
+from .embedded import EmbeddedKind
+from .kinds import MISSING, Kind, WrongValue
+from .references import ReferenceKind
+
+#: What `format=` knows: the validator, or the pattern that the whole value must match.
+FORMATS: dict[str, Callable[[], Callable[[Any], Any]]] = {
+    "email": validators.Email,
+    "url": lambda: validators.URL(schemes={"http", "https"}),
+    "slug": lambda: validators.Regexp(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z", error="Not a valid slug."),
+    "uuid": lambda: validators.Regexp(
+        r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z", error="Not a valid UUID."
+    ),
+    "ipv4": lambda: _by_field(mf.IPv4()),
+    "ipv6": lambda: _by_field(mf.IPv6()),
+    "color": lambda: validators.Regexp(r"#[0-9a-fA-F]{6}\Z", error="Not a valid color."),
+}
+
+
+def _by_field(judge: mf.Field[Any]) -> Callable[[Any], Any]:
+    return lambda value: judge.deserialize(value) and None
+
+
+@dataclasses.dataclass(kw_only=True, slots=True)
+class Options:
+    """What a declaration says of a field."""
+
+    default: Any = MISSING
+    required: bool | None = None
+    max_length: int | None = None
+    min_length: int | None = None
+    min: Any = None
+    max: Any = None
+    regex: str | re.Pattern[str] | None = None
+    choices: Iterable[Any] | None = None
+    format: str | None = None
+    validate: Callable[[Any], Any] | Iterable[Callable[[Any], Any]] | None = None
+    index: bool = False
+    unique: bool = False
+    sparse: bool = False
+    readonly: bool = False
+    private: bool = False
+    increment: bool = False
+    alias: str | None = None
+    primary: bool = False
+    allow_nan: bool = False
+    reference: bool = False
+    #: "created" or "updated": the moment that the field keeps, for `Timestamped`.
+    moment: str | None = None
+
+
+@overload
+def field(*, increment: Literal[True], init: Literal[False] = False, readonly: bool = ..., index: bool = ..., unique: bool = ..., private: bool = ..., alias: str | None = ...) -> Any: ...  # fmt: skip
+@overload
+def field(*, default: Any, required: bool | None = ..., max_length: int | None = ..., min_length: int | None = ..., min: Any = ..., max: Any = ..., regex: str | re.Pattern[str] | None = ..., choices: Iterable[Any] | None = ..., format: str | None = ..., validate: Callable[[Any], Any] | Iterable[Callable[[Any], Any]] | None = ..., index: bool = ..., unique: bool = ..., sparse: bool = ..., readonly: bool = ..., private: bool = ..., alias: str | None = ..., primary: bool = ..., allow_nan: bool = ...) -> Any: ...  # fmt: skip
+@overload
+def field(*, required: bool | None = ..., max_length: int | None = ..., min_length: int | None = ..., min: Any = ..., max: Any = ..., regex: str | re.Pattern[str] | None = ..., choices: Iterable[Any] | None = ..., format: str | None = ..., validate: Callable[[Any], Any] | Iterable[Callable[[Any], Any]] | None = ..., index: bool = ..., unique: bool = ..., sparse: bool = ..., readonly: bool = ..., private: bool = ..., alias: str | None = ..., primary: bool = ..., allow_nan: bool = ...) -> Any: ...  # fmt: skip
+def field(**options: Any) -> Any:
+    """Declare a field's options beside its annotation: `name: str = quorum.field(max_length=64, unique=True)`.
+
+    :param default: the value of a document that was made without one; a callable is called for each.
+    :param required: a value must be given, and None is none. Holds for a field without a default that is not optional.
+    :param max_length: the most characters, bytes or items.
+    :param min_length: the fewest.
+    :param min: the least value, itself allowed.
+    :param max: the greatest value, itself allowed.
+    :param regex: a pattern that the text must match from its start, as in marshmallow's `Regexp`.
+    :param choices: the values that are allowed.
+    :param format: `email`, `url`, `slug`, `uuid`, `ipv4`, `ipv6` or `color`.
+    :param validate: a marshmallow validator, or a callable that raises `ValidationError`; or a list of them.
+    :param index: make an index on the field.
+    :param unique: make a unique index; documents whose value is None or missing are not compared.
+    :param sparse: leave documents without the field out of the index.
+    :param readonly: never taken from outside input (`new`, `apply`).
+    :param private: in no dump, repr, or name that a string gives to a filter or a sort.
+    :param increment: an int that counts up: each new document gets the next number of the collection.
+    :param alias: the field's name in the database.
+    :param primary: the field is the document's `_id`.
+    :param allow_nan: a float may be NaN or infinite.
+    :raises ConfigurationError: when the class is made, for an option that does not exist or does not fit the type.
+    """
+    options.pop("init", None)
+    known = {known.name for known in dataclasses.fields(Options)} - {"reference", "moment"}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise errors.ConfigurationError(
+            f"field() has no option {', '.join(map(repr, unknown))}. Its options are: {', '.join(sorted(known))}."
+        )
+    return Options(**options)
+
+
+@overload
+def reference(*, default: Any, required: bool | None = ..., index: bool = ..., unique: bool = ..., readonly: bool = ..., private: bool = ..., alias: str | None = ...) -> Any: ...  # fmt: skip
+@overload
+def reference(*, required: bool | None = ..., index: bool = ..., unique: bool = ..., readonly: bool = ..., private: bool = ..., alias: str | None = ...) -> Any: ...  # fmt: skip
+def reference(**options: Any) -> Any:
+    """Declare a field that refers to documents of another model: `author: Author = quorum.reference(index=True)`.
+
+    The id is stored; the annotation is the model, its name as text, or a list of either. Options are those of `field`
+    that make sense: default, required, index, unique, readonly, private, alias.
+    """
+    known = {"default", "required", "index", "unique", "readonly", "private", "alias"}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise errors.ConfigurationError(
+            f"reference() has no option {', '.join(map(repr, unknown))}. Its options are: {', '.join(sorted(known))}."
+        )
+    return Options(reference=True, **options)
+
+
+class Field:
+    """A field of a model: on the class an expression, on a document its value.
+
+    It is no data descriptor: once read, the value lies in the document's `__dict__` and Python finds it there.
+    """
+
+    #: Makes what reading the field on the class gives; the expressions, which are above, say how.
+    express: ClassVar[Callable[[type, Field], Any]]
+
+    def __init__(self, name: str, kind: Kind, options: Options, owner: type) -> None:
+        self.name = name
+        self.kind = kind
+        self.options = options
+        self.owner_name = owner.__name__
+        self.key = "_id" if options.primary else options.alias or name
+        self.required = self._is_required()
+        self.validators = validators_of(options)
+        self._judge: mf.Field[Any] | None = None
+
+    def _is_required(self) -> bool:
+        if self.options.required is not None:
+            return self.options.required
+        return not isinstance(self.kind, Nullable) and self.options.default is MISSING and not self.options.increment
+
+    def __get__(self, document: Any, owner: type | None = None) -> Any:
+        if document is None:
+            return Field.express(owner or object, self)
+        try:
+            stored = document._doc[self.key]
+        except KeyError:
+            return self._missing(document)
+        kind = self.kind
+        try:
+            value = kind.decode(stored, document._state.part(self) if kind.nested else None)
+        except WrongValue as error:
+            raise self._wrong(document, error) from None
+        document.__dict__[self.name] = value
+        return value
+
+    def kind_part(self, batch: Batch) -> Any:
+        """Make what siblings share for this field: a batch of embedded documents, or a loader of references."""
+        inner = self.innermost()
+        if isinstance(inner, ReferenceKind):
+            return Loader(inner.target.get(), batch, self, ReferenceKind.fetch)
+        return batch.inner(self)
+
+    def innermost(self) -> Kind:
+        """The kind inside of the field's containers: an embedded document's, a reference's, or a scalar's."""
+        kind = core(self.kind)
+        while hasattr(kind, "item") or isinstance(kind, Nullable):
+            kind = core(kind.item) if hasattr(kind, "item") else core(kind)
+        for member in getattr(kind, "members", ()):
+            if isinstance(member, EmbeddedKind):
+                return member
+        return kind
+
+    def _missing(self, document: Any) -> Any:
+        state = document._state
+        name = f"{type(document).__name__}.{self.name}"
+        if isinstance(state, Loader):
+            state.load()
+            if document._state is state:
+                raise AssertionError(f"{name} was loaded and is still not there.")
+            return getattr(document, self.name)
+        if isinstance(state, Dangling):
+            raise state.error(document)
+        if state.only is not None and self.key not in state.only:
+            raise errors.NotLoadedError(
+                f"{name} was not loaded, as only() left it out. Name it there, or reload() the document.",
+                model=type(document).__name__, field=self.name, id=document._doc.get("_id"),
+            )  # fmt: skip
+        if state.new:
+            if self.required:
+                raise AttributeError(f"{name} has not been set.")
+            return self.default()
+        return self._default_of(document)
+
+    def _default_of(self, document: Any) -> Any:
+        if self.required and self.options.default is MISSING:
+            raise self._wrong(document, WrongValue(MISSING, self.kind.describe()))
+        value = self.default()
+        values = document.__dict__
+        values.setdefault("_defaults", {})[self.name] = copy.deepcopy(value) if self.kind.mutable else value
+        values[self.name] = value
+        return value
+
+    def default(self) -> Any:
+        """Give the value of a document that was made without one."""
+        default = self.options.default
+        if default is MISSING:
+            return None
+        if callable(default) and not isinstance(default, Document):
+            try:
+                return self.kind.coerce(default())
+            except Invalid as error:
+                raise errors.ConfigurationError(
+                    f"The default of {self.owner_name}.{self.name} gives a value that does not fit: {error.messages}."
+                ) from error
+        return copy.deepcopy(default) if self.kind.mutable else default
+
+    def assign(self, document: Any, value: Any) -> None:
+        """Set the value on a document.
+
+        :raises ValidationError: it is of another type, or the field is the id of a stored document.
+        """
+        try:
+            value = self.kind.coerce(value)
+        except Invalid as error:
+            raise errors.ValidationError({self.name: error.messages}, model=type(document).__name__) from None
+        if self.key == "_id" and not document._state.new and not same(self.kind.encode(value), document._doc["_id"]):
+            raise errors.ValidationError(
+                {self.name: ["The id of a stored document cannot change."]}, model=type(document).__name__
+            )
+        if isinstance(document._state, Deleted):
+            raise errors.ConflictError(
+                f"This {type(document).__name__} was deleted and cannot be changed.",
+                model=type(document).__name__, id=document._doc.get("_id"),
+            )  # fmt: skip
+        document.__dict__[self.name] = value
+
+    @property
+    def judge(self) -> mf.Field[Any]:
+        """The marshmallow field that has the last word on a value of this field."""
+        if self._judge is None:
+            self._judge = self.schema_field()
+        return self._judge
+
+    def schema_field(self, **options: Any) -> mf.Field[Any]:
+        """Make a marshmallow field with this field's kind and validators."""
+        options.setdefault("required", self.required)
+        options.setdefault("allow_none", isinstance(self.kind, Nullable) and self.options.required is not True)
+        return core(self.kind).schema_field(validate=self.validators or None, **options)
+
+    def reads_as(self, stored: Any, value: Any) -> bool:
+        """Say whether a stored value reads as the given one, though it would be stored in another form today."""
+        if self.kind.nested:
+            return False
+        try:
+            return same(self.kind.decode(stored), value)
+        except WrongValue:
+            return False
+
+    def _wrong(self, document: Any, error: WrongValue) -> errors.StoredValueError:
+        path = f"{self.name}.{error.path}" if error.path else self.name
+        found = "nothing" if error.stored is MISSING else f"a value of type {type(error.stored).__name__}"
+        return errors.StoredValueError(
+            f"{found} is stored where {error.wanted} is declared. Assign a right value, "
+            "or widen the annotation to what is stored.",
+            model=type(document).__name__, field=path, id=document._doc.get("_id"),
+        )  # fmt: skip
+
+
+def validators_of(options: Options) -> list[Callable[[Any], Any]]:
+    """Give the marshmallow validators that a field's options mean."""
+    found: list[Callable[[Any], Any]] = []
+    if options.min_length is not None or options.max_length is not None:
+        found.append(validators.Length(min=options.min_length, max=options.max_length))
+    if options.min is not None or options.max is not None:
+        found.append(validators.Range(min=options.min, max=options.max))
+    if options.regex is not None:
+        found.append(validators.Regexp(options.regex))
+    if options.choices is not None:
+        found.append(validators.OneOf(list(options.choices)))
+    if options.format is not None:
+        found.append(FORMATS[options.format]())
+    if options.validate is not None:
+        given = [options.validate] if callable(options.validate) else list(options.validate)
+        found.extend(given)
+    return found

@@ -1,0 +1,207 @@
+"""The indexes that models declare, and how they differ from those that a collection has."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pymongo
+from bson import ObjectId
+from bson.decimal128 import Decimal128
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
+
+from .. import errors, mongodb
+from . import store
+from .containers import Nullable
+from .embedded import EmbeddedKind
+from .expressions import item_kind, resolve
+from .kinds import Kind
+
+logger = logging.getLogger("quorum")
+
+#: The least stored value of a type: `{"$gte": it}` holds for every value of the type, and for None never. A server can
+#: use an index with this condition for an equality, which it cannot with `$type` or `$exists`.
+_LEAST: dict[type, Any] = {
+    str: "",
+    int: -math.inf,
+    float: -math.inf,
+    Decimal: Decimal128("-Infinity"),
+    Decimal128: Decimal128("-Infinity"),
+    ObjectId: ObjectId("0" * 24),
+    datetime: datetime(1, 1, 1),
+    bool: False,
+    bytes: b"",
+    UUID: UUID(int=0),
+}
+
+_CONFLICTS = (85, 86)  # IndexOptionsConflict, IndexKeySpecsConflict
+_COMPARED = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds", "collation")
+
+
+def declared(model: Any) -> list[pymongo.IndexModel]:
+    """Give the indexes that a model's fields and its `Meta.indexes` declare.
+
+    :raises ConfigurationError: one names a field that does not exist.
+    """
+    found = list(_of_fields(model, "", set()))
+    for entry in model.__meta__.indexes:
+        found.append(_of_meta(model, entry))
+    if model.__meta__.family not in (None, model):
+        found.append(pymongo.IndexModel([("_type", 1)]))
+    unique = {index.document["name"]: index for index in found}
+    return list(unique.values())
+
+
+def _of_fields(model: Any, prefix: str, seen: set[Any]) -> Iterator[pymongo.IndexModel]:
+    for field in model.__fields__.values():
+        path = prefix + field.key
+        options = field.options
+        if (options.index or options.unique or options.sparse) and field.key != "_id":
+            yield pymongo.IndexModel([(path, 1)], **_options(field.kind, path, options.unique, options.sparse))
+        inner = field.innermost()
+        if isinstance(inner, EmbeddedKind):
+            for target in getattr(inner, "targets", (inner.target,)):
+                if target.get() not in seen:
+                    yield from _of_fields(target.get(), f"{path}.", seen | {target.get()})
+
+
+def _options(kind: Kind, path: str, unique: bool, sparse: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if unique:
+        options["unique"] = True
+    if sparse:
+        options["sparse"] = True
+    elif unique and isinstance(kind, Nullable):
+        options["partialFilterExpression"] = {path: {"$gte": least} if (least := _least(kind)) is not None else {"$exists": True}}
+    return options
+
+
+def _least(kind: Kind) -> Any:
+    types = {t for t in item_kind(kind).stored if t in _LEAST}
+    return min(_LEAST[t] for t in types) if len(types) == 1 or types <= {int, float} and types else None
+
+
+def _of_meta(model: Any, entry: Any) -> pymongo.IndexModel:
+    if isinstance(entry, pymongo.IndexModel):
+        return entry
+    options: dict[str, Any] = {}
+    if isinstance(entry, dict):
+        options = {key: value for key, value in entry.items() if key != "fields"}
+        entry = entry.get("fields", ())
+    names = [entry] if isinstance(entry, str) else list(entry)
+    keys = []
+    for name in names:
+        if not isinstance(name, str):
+            raise errors.ConfigurationError(f'{model.__name__}.Meta.indexes: write ("author", "-created_at"), not {name!r}.')
+        bare = name.lstrip("+-")
+        try:
+            path = model.__fields__[bare].key if bare in model.__fields__ else resolve(model, bare)[0]
+        except errors.ValidationError as error:
+            raise errors.ConfigurationError(f"{model.__name__}.Meta.indexes: {error}") from None
+        keys.append((path, -1 if name.startswith("-") else 1))
+    if not keys:
+        raise errors.ConfigurationError(f"{model.__name__}.Meta.indexes has an entry without fields.")
+    try:
+        return pymongo.IndexModel(keys, **options)
+    except (TypeError, ValueError) as error:
+        raise errors.ConfigurationError(f"{model.__name__}.Meta.indexes: {error}") from error
+
+
+def ensure(model: Any) -> None:
+    """Make the indexes that a model declares and its collection lacks; report what else differs.
+
+    Indexes that nothing declares are logged as a warning and kept.
+
+    :raises ConfigurationError: an index exists with other options, or stored documents break a unique one.
+    :raises OperationalError: the server does not answer.
+    """
+    wanted = {index.document["name"]: index for index in declared(model)}
+    collection = store.raw(model)
+    try:
+        existing = collection.index_information()
+        for name, index in wanted.items():
+            if name in existing:
+                _compare(model, name, index.document, existing[name])
+        missing = [index for name, index in wanted.items() if name not in existing]
+        if missing and mongodb.is_mock():
+            for index in missing:
+                options = {key: value for key, value in index.document.items() if key != "key"}
+                collection.create_index(list(index.document["key"].items()), **options)
+        elif missing:
+            collection.create_indexes(missing)
+    except DuplicateKeyError as error:
+        raise _duplicates(model, error) from error
+    except OperationFailure as error:
+        if error.code in _CONFLICTS:
+            raise errors.ConfigurationError(
+                f"{model.__name__}: an index of {model.__meta__.collection!r} differs from what is declared: "
+                f"{(error.details or {}).get('errmsg', error)}. {_remedy(model)}"
+            ) from error
+        raise store.failed(model, error) from error
+    except PyMongoError as error:
+        raise store.failed(model, error) from error
+    family = model.__meta__.family or model
+    known = {index.document["name"] for member in family.__family__() for index in declared(member)} | {"_id_"}
+    for name in sorted(set(existing) - known):
+        logger.warning(
+            "%s: the collection %r has an index %r that no model declares. It is kept; drop it, or declare it in "
+            "Meta.indexes.", model.__name__, model.__meta__.collection, name,
+        )  # fmt: skip
+
+
+def _remedy(model: Any) -> str:
+    return (
+        f"Drop it with {model.__name__}.collection.drop_index(name) after a look at what uses it, and load() makes it "
+        "anew; or declare it as it is."
+    )
+
+
+def _compare(model: Any, name: str, wanted: Any, existing: Any) -> None:
+    same_keys = list(wanted["key"].items()) == [(key, value) for key, value in existing["key"]]
+    differing = [option for option in _COMPARED if _plain(wanted.get(option)) != _plain(existing.get(option))]
+    if not same_keys or (differing and not mongodb.is_mock()):
+        raise errors.ConfigurationError(
+            f"{model.__name__}: the index {name!r} of {model.__meta__.collection!r} exists with another "
+            f"{', '.join(differing) or 'key'} than is declared. {_remedy(model)}"
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    return value or None if not isinstance(value, (str, bytes)) else value
+
+
+def _duplicates(model: Any, error: DuplicateKeyError) -> errors.ConfigurationError:
+    pattern = (error.details or {}).get("keyPattern") or {}
+    names = ", ".join(name_of(model, path) for path in pattern) or "a unique field"
+    return errors.ConfigurationError(
+        f"{model.__name__}.{names} is declared unique, and documents with the same value are stored already in "
+        f"{model.__meta__.collection!r}. Make them differ, or drop unique=True."
+    )
+
+
+def name_of(model: Any, path: str) -> str:
+    """Give the dotted field name of a stored path."""
+    first, _, rest = path.partition(".")
+    for field in model.__fields__.values():
+        if field.key == first:
+            inner = field.innermost()
+            if rest and isinstance(inner, EmbeddedKind):
+                return f"{field.name}.{name_of(inner.target.get(), rest)}"
+            return f"{field.name}.{rest}" if rest else str(field.name)
+    return path
+
+
+def unique_fields(model: Any) -> list[list[str]]:
+    """Give the stored paths of each unique index that a model declares."""
+    return [list(index.document["key"]) for index in declared(model) if index.document.get("unique")]
+
+

@@ -1,0 +1,562 @@
+"""The base classes that users subclass: `Model`, `EmbeddedModel`, and the mixin `Timestamped`."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Self, dataclass_transform
+
+import marshmallow
+from bson import ObjectId
+from marshmallow import ValidationError as Invalid
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+
+from .. import errors
+from . import atomic, indexes, inputs, registry, store, validation, writes
+from .batches import Batch
+from .codec import Codec
+from .declarations import Meta, declared, identifier, inherited, read_meta
+from .documents import NEW, Document, encoded, set_doc, set_state, touched, unknown_field, view
+from .embedded import TYPE_KEY, EmbeddedKind
+from .expressions import Condition
+from .fields import Options, field, reference
+from .hooks import Hooks
+from .kinds import MISSING
+from .query import Query
+from .references import ReferenceKind
+from .schema import schema_of
+
+
+class Timestamped:
+    """A mixin that keeps two moments, in UTC: when a document was created, and when it was last changed."""
+
+    __slots__ = ()
+
+    created_at: datetime
+    updated_at: datetime
+
+
+_MOMENTS = {"created_at": Options(moment="created", readonly=True), "updated_at": Options(moment="updated", readonly=True)}
+
+
+class _Made:
+    """A class attribute that is made when it is first asked for, once for each class."""
+
+    def __init__(self, make: Any) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, document: Any, owner: type) -> Any:
+        made = owner.__dict__.get(f"_made{self._name}")
+        if made is None:
+            made = self._make(owner)
+            setattr(owner, f"_made{self._name}", made)
+        return made
+
+
+class _Asked:
+    """A class attribute that is worked out anew each time: what it gives depends on the app that holds now."""
+
+    def __init__(self, work_out: Any) -> None:
+        self._work_out = work_out
+        self.__doc__ = work_out.__doc__
+
+    def __get__(self, document: Any, owner: type) -> Any:
+        return self._work_out(owner)
+
+
+def _collection(model: Any) -> Collection[dict[str, Any]]:
+    """pymongo's own collection: the way out, for whatever this layer does not say."""
+    return store.of(model)
+
+
+class _Base(Document, Hooks):
+    """What models and embedded models share."""
+
+    __slots__ = ()
+
+    __meta__: ClassVar[Meta] = Meta(abstract=True)
+    __validators__: ClassVar[dict[str, list[str]]] = {}
+    __codec__: ClassVar[Any] = _Made(lambda cls: Codec(cls, cls.__stored_type__().get(TYPE_KEY)))
+    __codec_source__: ClassVar[Any] = _Asked(lambda cls: cls.__codec__.source)
+    #: The model's marshmallow schema class.
+    Schema: ClassVar[type[marshmallow.Schema]] = _Made(schema_of)  # type: ignore[assignment]
+
+    def __init__(self, **values: Any) -> None:
+        codec = type(self).__codec__
+        set_doc(self, {})
+        set_state(self, NEW)
+        if not codec.names.issuperset(values):
+            raise _unknown(type(self), values)
+        for name, default in codec.defaults:
+            if name not in values:
+                values[name] = default()
+        if not codec.check(values):
+            self._coerce(values)
+        vars(self).update(values)
+
+    def _coerce(self, values: dict[str, Any]) -> None:
+        fields = type(self).__fields__
+        problems: dict[str, Any] = {}
+        for name, value in values.items():
+            try:
+                values[name] = fields[name].kind.coerce(value)
+            except Invalid as error:
+                problems[name] = error.messages
+        if problems:
+            raise errors.ValidationError(problems, model=type(self).__name__)
+
+    @classmethod
+    def __stored_type__(cls) -> dict[str, str]:
+        return {}
+
+    @classmethod
+    def __of__(cls, values: Mapping[str, Any]) -> Self:
+        try:
+            return cls(**values)
+        except errors.ValidationError as error:
+            raise Invalid(error.messages_dict) from None
+        except TypeError as error:
+            raise Invalid(str(error)) from None
+
+    @classmethod
+    def __cast__(cls, data: Mapping[str, Any]) -> Self:
+        document = cls.__of__(inputs.read_whole(cls, data))
+        document.__judge__()
+        return document
+
+    @classmethod
+    def __lone__(cls, stored: dict[str, Any]) -> Any:
+        return Batch([stored])
+
+    @classmethod
+    def __bind__(cls) -> None:
+        for _ in cls.__targets__():
+            pass
+        cls.__codec__  # noqa: B018  generated now, so that what is wrong shows at load()
+
+    @classmethod
+    def __targets__(cls) -> Iterator[tuple[str, Any, Any]]:
+        """Give (path, kind, class) for each field that leads to another class."""
+        problems: list[str] = []
+        for one in cls.__fields__.values():
+            kind = one.innermost()
+            for target in getattr(kind, "targets", (kind.target,) if hasattr(kind, "target") else ()):
+                path = f"{cls.__name__}.{one.name}"
+                try:
+                    found = target.get()
+                except errors.ConfigurationError as error:
+                    problems.extend(error.problems)
+                    continue
+                if isinstance(kind, ReferenceKind) is not registry.is_model(found):
+                    remedy = "an EmbeddedModel needs no" if isinstance(kind, ReferenceKind) else "a model needs a"
+                    problems.append(f"{path}: {found.__name__} does not fit; {remedy} quorum.reference().")
+                    continue
+                yield path, kind, found
+        if problems:
+            raise errors.ConfigurationError(*problems)
+
+    def __is_valid__(self) -> bool:
+        return validation.is_valid(self)
+
+    def __judge__(self) -> None:
+        validation.judge(self)
+
+    def validate(self) -> None:
+        """Check the values that saving would store; of a stored document, those that changed.
+
+        :raises ValidationError: something is wrong; `messages` has it by field, `{"title": ["..."]}`.
+        """
+        validation.validate(self)
+
+    def dump(self) -> dict[str, Any]:
+        """Give a JSON-ready dict of the public fields that were loaded: ids, decimals and UUIDs as text, moments as
+        ISO 8601, a reference as the id of its document.
+        """
+        only = self._state.only
+        shown = {}
+        for name, one in type(self).__fields__.items():
+            if one.options.private or (only is not None and one.key not in only):
+                continue
+            if self._state.new and name not in vars(self):
+                continue
+            value = getattr(self, name)
+            shown[name] = None if value is None else one.kind.dump(value)
+        return shown
+
+    def __copy__(self) -> Self:
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        copied: Self = object.__new__(type(self))
+        set_doc(copied, copy.deepcopy(self._doc, memo))
+        set_state(copied, self._state if self._state.new else Batch([copied._doc], self._state.only))
+        vars(copied).update(
+            (name, value if _is_of_another(type(self), name) else copy.deepcopy(value, memo))
+            for name, value in vars(self).items()
+        )
+        return copied
+
+
+def _is_of_another(cls: Any, name: str) -> bool:
+    known = cls.__fields__.get(name)
+    return known is not None and isinstance(known.innermost(), ReferenceKind)
+
+
+def _unknown(cls: Any, values: Mapping[str, Any]) -> TypeError:
+    name = next(name for name in values if name not in cls.__fields__)
+    return TypeError(f"{cls.__name__}(): {unknown_field(cls, name)}")
+
+
+def _mixed_in(cls: type) -> dict[str, Any]:
+    """Declare, on the class itself, the fields of plain mixins that no base has declared yet."""
+    found: dict[str, Any] = {}
+    for base in cls.__mro__[1:]:
+        if base is object or issubclass(base, (Document, Hooks)) or "__annotations__" not in base.__dict__:
+            continue
+        if any(issubclass(parent, base) and "__fields__" in parent.__dict__ for parent in cls.__mro__[1:]):
+            continue
+        body = {"__annotations__": dict(base.__dict__["__annotations__"]), "__module__": base.__module__}
+        body.update((name, value) for name, value in base.__dict__.items() if name in body["__annotations__"])
+        if base is Timestamped:
+            body.update(_MOMENTS)
+        for name, one in declared(type(cls.__name__, (), body), RESERVED).items():
+            if name not in cls.__dict__:
+                setattr(cls, name, one)
+                found[name] = one
+    return found
+
+
+def _set_up(cls: Any, allowed: tuple[str, ...]) -> dict[str, Any]:
+    """Read a class body: its fields, its Meta, its validators."""
+    given = read_meta(cls, allowed)
+    fields = {**inherited(cls), **_mixed_in(cls), **declared(cls, RESERVED)}
+    cls.__fields__ = fields
+    validators: dict[str, list[str]] = {}
+    for attribute in dir(cls):
+        for name in getattr(inspect.getattr_static(cls, attribute), "__validates__", ()):
+            if name not in fields:
+                raise errors.ConfigurationError(f"{cls.__name__}.{attribute} validates {name!r}. {unknown_field(cls, name)}")
+            validators.setdefault(name, []).append(attribute)
+    cls.__validators__ = validators
+    return given
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(field, reference))
+class EmbeddedModel(_Base):
+    """A document inside of others: `class Comment(quorum.EmbeddedModel): text: str`."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        given = _set_up(cls, ("abstract",))
+        cls.__meta__ = Meta(abstract=given.get("abstract", False))
+        for one in cls.__fields__.values():
+            wrong = [name for name in ("primary", "increment") if getattr(one.options, name)]
+            if wrong:
+                raise errors.ConfigurationError(f"{cls.__name__}.{one.name}: {wrong[0]} is for models, not embedded ones.")
+        registry.register(cls)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return encoded(self) == encoded(other)  # type: ignore[arg-type]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(field, reference))
+class Model(_Base):
+    """A document of a collection. Subclass it, annotate its fields, and pass it to `quorum.load(models=...)`."""
+
+    __slots__ = ()
+    __embedded__ = False
+
+    id: ObjectId
+    #: pymongo's own collection: the way out, for whatever this layer does not say.
+    collection: ClassVar[Collection[dict[str, Any]]] = _Asked(_collection)  # type: ignore[assignment]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        given = _set_up(cls, ("abstract", "collection", "indexes", "revision"))
+        parents = [base for base in cls.__mro__[1:] if registry.is_model(base) and not base.__meta__.abstract]
+        family = parents[-1] if parents else None
+        if family is not None and ("collection" in given or "abstract" in given):
+            raise errors.ConfigurationError(
+                f"{cls.__name__} shares the collection of {family.__name__} and cannot have Meta.collection or .abstract."
+            )
+        above = [base.__meta__ for base in cls.__mro__[1:] if registry.is_model(base)]
+        cls.__meta__ = Meta(
+            collection=family.__meta__.collection if family else given.get("collection") or collection_name(cls.__name__),
+            indexes=[entry for meta in reversed(above) for entry in meta.indexes] + list(given.get("indexes", ())),
+            abstract=given.get("abstract", False),
+            revision=given.get("revision", any(meta.revision for meta in above)),
+            family=family,
+        )
+        cls._find_primary()
+        cls.__meta__.automatic = [f for f in cls.__fields__.values() if f.options.moment or f.options.increment]
+        for parent in parents:
+            parent.__meta__.subclasses[cls.__name__] = cls
+        registry.register(cls)
+
+    @classmethod
+    def _find_primary(cls) -> None:
+        primaries = [one for one in cls.__fields__.values() if one.key == "_id" and one.name != "id"]
+        if len(primaries) > 1:
+            raise errors.ConfigurationError(f"{cls.__name__} has two primary fields: {primaries[0].name}, {primaries[1].name}.")
+        if primaries:
+            primary = primaries[0]
+            fields = {name: one for name, one in cls.__fields__.items() if name != "id"}
+            cls.id = property(lambda document: getattr(document, primary.name))  # type: ignore[assignment]
+        else:
+            primary = cls.__fields__.get("id") or identifier(cls)
+            fields = {"id": primary, **cls.__fields__}
+            cls.id = primary  # type: ignore[assignment]
+        cls.__fields__ = fields
+        cls.__meta__.primary = primary
+
+    # What the layers below ask of a model.
+
+    @classmethod
+    def __stored_type__(cls) -> dict[str, str]:
+        return {TYPE_KEY: cls.__name__} if cls.__meta__.family is not None else {}
+
+    @classmethod
+    def __class_of__(cls, stored: dict[str, Any]) -> type[Self]:
+        return cls.__meta__.subclasses.get(stored.get(TYPE_KEY), cls)  # type: ignore[arg-type]
+
+    @classmethod
+    def __own_filter__(cls) -> list[dict[str, Any]]:
+        if cls.__meta__.family is None:
+            return []
+        names = [cls.__name__, *cls.__meta__.subclasses]
+        return [{TYPE_KEY: names[0] if len(names) == 1 else {"$in": names}}]
+
+    @classmethod
+    def __family__(cls) -> list[Any]:
+        return [cls, *cls.__meta__.subclasses.values()]
+
+    @classmethod
+    def __referred__(cls) -> list[tuple[str, Any]]:
+        """Give (path, model) for each reference, those of embedded documents too."""
+        found: list[tuple[str, Any]] = []
+        waiting: list[Any] = [cls]
+        seen: set[Any] = set()
+        while waiting:
+            owner = waiting.pop()
+            seen.add(owner)
+            for path, kind, target in owner.__targets__():
+                if isinstance(kind, ReferenceKind):
+                    found.append((path, target))
+                elif isinstance(kind, EmbeddedKind) and target not in seen:
+                    waiting.append(target)
+        return found
+
+    @classmethod
+    def ensure_indexes(cls) -> None:
+        """Make the indexes that the model declares and its collection lacks; `load()` does it.
+
+        :raises ConfigurationError: an index exists with other options, or stored documents break a unique one.
+        :raises OperationalError: the server does not answer.
+        """
+        indexes.ensure(cls)
+
+    # Reading.
+
+    @classmethod
+    def find(cls, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> Query[Self]:
+        """Find documents: `Post.find(tags="mongo")`, `Post.find(Post.number > 10)`, or MongoDB's own filter as a dict.
+
+        Keywords name public fields and carry values of their types, so they may hold outside input; a list is found by
+        an item. A dict is trusted: it is for what the developer wrote.
+
+        :raises ValidationError: a name is no public field, or a value is not of its type.
+        """
+        query: Query[Self] = Query(cls)
+        return query.find(*filters, **equals) if filters or equals else query
+
+    @classmethod
+    def get(cls, id: Any = MISSING, /, **equals: Any) -> Self:
+        """Give the one document of an id, or of other equalities.
+
+        :raises NotFoundError: there is none; an id that is malformed, or None, is none. In a request, a 404.
+        :raises ValidationError: a name or a value does not fit, as in `find`.
+        """
+        if id is MISSING:
+            if not equals:
+                raise TypeError(f"{cls.__name__}.get() needs an id, or fields and their values.")
+            found = cls.find(**equals).first()
+        elif equals:
+            raise TypeError(f"{cls.__name__}.get() takes an id or fields, not both.")
+        else:
+            found = cls._by_id(id)
+        if found is None:
+            raise errors.NotFoundError(f"There is no such {cls.__name__}.", model=cls.__name__)
+        return found
+
+    @classmethod
+    def _by_id(cls, id: Any) -> Self | None:
+        primary = cls.__meta__.primary
+        if id is None:
+            return None
+        try:
+            wanted = primary.kind.encode(primary.kind.cast(id))
+        except Invalid as error:
+            if isinstance(id, (str, bytes, int)):
+                return None
+            raise errors.ValidationError({primary.name: error.messages}, model=cls.__name__) from None
+        filter = {"_id": wanted}
+        for part in cls.__own_filter__():
+            filter.update(part)
+        try:
+            stored = store.raw(cls).find_one(filter)
+        except PyMongoError as error:
+            raise store.failed(cls, error) from error
+        return None if stored is None else view(cls.__class_of__(stored), stored, Batch([stored]))
+
+    @classmethod
+    def first(cls, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> Self | None:
+        """Give the first document that `find` would, or None."""
+        return cls.find(*filters, **equals).first()
+
+    @classmethod
+    def count(cls, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> int:
+        """Count the documents that `find` would give, on the server."""
+        return cls.find(*filters, **equals).count()
+
+    @classmethod
+    def exists(cls, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> bool:
+        """Say whether `find` would give any document."""
+        return cls.find(*filters, **equals).exists()
+
+    # Writing.
+
+    @classmethod
+    def new(cls, data: Any, **trusted: Any) -> Self:
+        """Make a document of outside data: a form, or a dict from JSON. Its values are cast and validated.
+
+        :param trusted: values that code gives; a field named here is not taken from the data.
+        :raises ValidationError: a name that may not be written, an unknown one in JSON, or a wrong value; all of them.
+        """
+        return cls(**{**cls._read(data, trusted), **trusted})
+
+    def apply(self, data: Any, **trusted: Any) -> Self:
+        """Set fields from outside data, as `new` does; where anything is wrong, nothing is set.
+
+        :raises ValidationError: as `new`.
+        """
+        for name, value in {**self._read(data, trusted), **trusted}.items():
+            setattr(self, name, value)
+        return self
+
+    @classmethod
+    def _read(cls, data: Any, trusted: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return inputs.read(cls, data, trusted)
+        except Invalid as error:
+            raise errors.ValidationError(error.messages_dict, model=cls.__name__) from None
+
+    def save(self) -> Self:
+        """Store the document: insert a new one, send the changes of a stored one. Give the document.
+
+        :raises ValidationError: a value is wrong, or is taken by another document where it must be unique.
+        :raises ConflictError: another writer deleted the document, or changed what this one would overwrite.
+        :raises OperationalError: the server did not answer, or not as the write concern asks.
+        """
+        writes.save(self)
+        return self
+
+    def delete(self) -> None:
+        """Delete the document; one that another writer deleted already is no error.
+
+        :raises NotFoundError: it was never saved.
+        :raises ConflictError: with `Meta.revision`, another writer changed it.
+        """
+        writes.delete(self)
+
+    def reload(self) -> Self:
+        """Read the document again, and forget what was changed here. Give the document.
+
+        :raises NotFoundError: it is not stored, or no longer.
+        """
+        writes.refuse_new(self)
+        found = type(self)._by_id(self.id)
+        if found is None:
+            name = type(self).__name__
+            raise errors.NotFoundError(f"{name} {self._doc['_id']!r} is no longer stored.", model=name)
+        values = vars(self)
+        for name in [name for name in values if name in type(self).__fields__ or name in ("_defaults", "_pending")]:
+            del values[name]
+        set_doc(self, found._doc)
+        set_state(self, found._state)
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """Give the update that `save()` would send, `{"$set": {"imdb.rating": 7.1}}`; `{}` where there is none.
+
+        For a new document it sets all that would be inserted. What saving fills in is not part of it.
+        """
+        changed = list(touched(self))
+        if self._state.new:
+            return {"$set": {one.key: new for one, _, new, _ in changed}}
+        return writes.update_of(self, changed).operators()
+
+    def inc(self, name: str, by: Any = 1) -> Any:
+        """Add to a number on the server, at once; give what it became.
+
+        :raises ValidationError: the field is no number, or would leave its `min` or `max`.
+        :raises ConflictError: the document was deleted, or the field has a change that is not saved.
+        """
+        return atomic.increment(self, name, by)
+
+    def push(self, name: str, value: Any) -> Any:
+        """Add an item at the end of a list, or to a set, on the server, at once; give what it became.
+
+        :raises ValidationError: the item does not fit, or the list would be longer than `max_length`.
+        :raises ConflictError: the document was deleted, or the field has a change that is not saved.
+        """
+        return atomic.push(self, name, value)
+
+    def pull(self, name: str, value: Any) -> Any:
+        """Remove every item that equals a value from a list or a set, on the server, at once; give what it became.
+
+        :raises ConflictError: the document was deleted, or the field has a change that is not saved.
+        """
+        return atomic.pull(self, name, value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Model) or (type(self).__meta__.family or type(self)) is not (
+            type(other).__meta__.family or type(other)
+        ):
+            return NotImplemented
+        return self is other or bool(self.id == other.id)
+
+    def __hash__(self) -> int:
+        return hash((type(self).__meta__.collection, self.id))
+
+    def __repr__(self) -> str:
+        identifier = self._doc.get("_id", vars(self).get(type(self).__meta__.primary.name))
+        return f"<{type(self).__name__} {identifier}>"
+
+
+def collection_name(name: str) -> str:
+    """Give the collection of a model's name: `BlogPost` is stored in `blog_posts`, `Category` in `categories`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    if words.endswith("y") and words[-2:-1] not in "aeiou":
+        return f"{words[:-1]}ies"
+    return f"{words}es" if words.endswith(("s", "x", "z", "ch", "sh")) else f"{words}s"
+
+
+#: Names that no field can have: they are the model's own.
+RESERVED = frozenset(name for name in dir(Model) if not name.startswith("__")) | {"Meta"}
+

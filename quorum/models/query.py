@@ -1,0 +1,366 @@
+"""Queries: lazy, immutable, one command each."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any, Generic, TypeVar, cast, overload
+
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+
+from .. import errors, mongodb
+from . import expressions, store
+from .batches import Batch, Loader
+from .documents import set_doc, set_state, view
+from .expressions import Condition, item_kind, resolve
+from .pages import MAX_PER_PAGE, PER_PAGE, Page, positive
+from .references import ReferenceKind
+
+M = TypeVar("M")
+
+STREAM_BATCH = 1000  # documents: larger ones leave the caches, smaller ones wake the garbage collector more often
+_OPTIONS = ("collation", "comment", "hint", "max_time_ms", "read_preference")
+
+
+def hydrate(model: Any, documents: list[dict[str, Any]], only: dict[str, Any] | None = None) -> list[Any]:
+    """Make the objects of stored documents that came together."""
+    batch = Batch(documents, only)
+    if model.__meta__.subclasses:
+        return [view(model.__class_of__(stored), stored, batch) for stored in documents]
+    count = len(documents)
+    found = list(map(object.__new__, itertools.repeat(model, count)))
+    deque(map(set_doc, found, documents), 0)
+    deque(map(set_state, found, itertools.repeat(batch, count)), 0)
+    return found
+
+
+class Query(Generic[M]):
+    """The documents of a model that a filter matches.
+
+    Nothing is sent until the documents are needed; each method gives a new query. Iterating, indexing, `len()` and
+    truth load the documents once and keep them; `stream()` keeps none.
+    """
+
+    __slots__ = ("_conditions", "_found", "_limit", "_model", "_only", "_options", "_paths", "_skip", "_sort")
+
+    def __init__(self, model: Any, conditions: tuple[dict[str, Any], ...] = ()) -> None:
+        self._model = model
+        self._conditions = conditions
+        self._sort: tuple[tuple[str, int], ...] = ()
+        self._skip = 0
+        self._limit = 0
+        self._only: tuple[tuple[str, ...], dict[str, Any]] | None = None
+        self._paths: tuple[str, ...] = ()
+        self._options: dict[str, Any] = {}
+        self._found: list[M] | None = None
+
+    def _with(self, **changed: Any) -> Query[M]:
+        query: Query[M] = Query(self._model, self._conditions)
+        for name in ("_sort", "_skip", "_limit", "_only", "_paths", "_options"):
+            setattr(query, name, changed.pop(name, getattr(self, name)))
+        query._conditions = changed.pop("_conditions", self._conditions)
+        return query
+
+    # What to find.
+
+    def find(self, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> Query[M]:
+        """Narrow the query by further filters, in the forms that `Model.find` takes."""
+        return self._with(_conditions=(*self._conditions, *expressions.build(self._model, filters, equals)))
+
+    def sort(self, *names: str) -> Query[M]:
+        """Order the documents: `.sort("-created_at", "title")`, a minus for descending.
+
+        :raises ValidationError: a name is no public field.
+        """
+        if not all(isinstance(name, str) for name in names):
+            raise errors.ValidationError("Sort by names of fields, a minus first for descending.", model=self._name)
+        order = [(resolve(self._model, name.removeprefix("-"))[0], -1 if name.startswith("-") else 1) for name in names]
+        return self._with(_sort=tuple(order))
+
+    def skip(self, count: int) -> Query[M]:
+        """Leave out the first documents.
+
+        :raises ValidationError: the count is no whole number, or negative.
+        """
+        return self._with(_skip=0 if count == 0 and type(count) is int else positive(count, "skip", self._name))
+
+    def limit(self, count: int) -> Query[M]:
+        """Give at most this many documents.
+
+        :raises ValidationError: the count is no whole number, or less than 1.
+        """
+        return self._with(_limit=positive(count, "limit", self._name))
+
+    def only(self, *names: str) -> Query[M]:
+        """Load only these fields, dotted for a part of one; reading another raises `NotLoadedError`.
+
+        :raises ValidationError: a name is no public field.
+        """
+        tree: dict[str, Any] = {"_id": None, "_type": None, "_revision": None}
+        for name in names:
+            *parents, last = resolve(self._model, name)[0].split(".")
+            node: Any = tree
+            for key in parents:
+                node = node.setdefault(key, {}) if node is not None else None
+            if node is not None:
+                node[last] = None
+        return self._with(_only=(tuple(_leaves(tree)), tree))
+
+    def prefetch(self, *paths: str) -> Query[M]:
+        """Load what these references lead to along with the documents: `.prefetch("author", "comments.by")`.
+
+        One query for each level. Without it, the same happens when the first of them is read.
+
+        :raises ValidationError: a path is not one of public fields that ends at a reference.
+        """
+        for path in paths:
+            self._check_path(path)
+        return self._with(_paths=(*self._paths, *paths))
+
+    def _check_path(self, path: str) -> None:
+        model = self._model
+        for name in path.split("."):
+            resolve(model, name)
+            kind = model.__fields__[name].innermost()
+            if not hasattr(kind, "target"):
+                raise errors.ValidationError({path: [f"{name!r} leads to no other document."]}, model=self._name)
+            model = kind.target.get()
+        if not isinstance(kind, ReferenceKind):
+            raise errors.ValidationError({path: ["Does not end at a reference."]}, model=self._name)
+
+    def options(self, **options: Any) -> Query[M]:
+        """Give MongoDB's own options: `hint`, `comment`, `max_time_ms`, `collation`, `read_preference`."""
+        unknown = sorted(set(options) - set(_OPTIONS))
+        if unknown:
+            raise TypeError(f"options() takes {', '.join(_OPTIONS)}, not {', '.join(unknown)}.")
+        return self._with(_options={**self._options, **options})
+
+    # What was found.
+
+    def __iter__(self) -> Iterator[M]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __bool__(self) -> bool:
+        return bool(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> M: ...
+    @overload
+    def __getitem__(self, index: slice) -> Query[M]: ...
+    def __getitem__(self, index: int | slice) -> M | Query[M]:
+        """Give one document by its place, or a narrower query by a slice.
+
+        :raises IndexError: there is no document at that place.
+        """
+        if isinstance(index, slice):
+            return self._slice(index)
+        if index < 0:
+            raise IndexError("A query has no negative index. Sort it the other way round.")
+        if self._found is not None:
+            return self._found[index]
+        found = self._slice(slice(index, index + 1))._all()
+        if not found:
+            raise IndexError(f"{self._name}: the query finds no document at {index}.")
+        return found[0]
+
+    def _slice(self, part: slice) -> Query[M]:
+        start, stop = part.start or 0, part.stop
+        if start < 0 or (stop is not None and stop < 0) or part.step not in (None, 1):
+            raise IndexError("A query is sliced by places from its start, without a step.")
+        if self._limit:
+            stop = self._limit if stop is None else min(stop, self._limit)
+        query = self._with(_skip=self._skip + start)
+        if stop is not None:
+            if stop <= start:
+                query._found = []
+            query._limit = max(stop - start, 0)
+        return query
+
+    def first(self) -> M | None:
+        """Give the first document, or None."""
+        if self._found is not None:
+            return self._found[0] if self._found else None
+        found = self._with(_limit=1)._all()
+        return found[0] if found else None
+
+    def count(self) -> int:
+        """Count the documents, on the server."""
+        options = {key: self._options[key] for key in ("hint", "comment", "collation") if key in self._options}
+        if "max_time_ms" in self._options:
+            options["maxTimeMS"] = self._options["max_time_ms"]
+        if self._skip:
+            options["skip"] = self._skip
+        if self._limit:
+            options["limit"] = self._limit
+        try:
+            return int(self._collection().count_documents(self._filter(), **options))
+        except PyMongoError as error:
+            raise store.failed(self._model, error) from error
+
+    def exists(self) -> bool:
+        """Say whether there is any such document."""
+        if self._found is not None:
+            return bool(self._found)
+        return bool(self._with(_limit=1, _only=(("_id",), {"_id": None}), _paths=())._load())
+
+    def paginate(self, page: Any = 1, per_page: Any = PER_PAGE, *, max_per_page: int = MAX_PER_PAGE) -> Page[M]:
+        """Give one page; both numbers may be text from a request.
+
+        The order is made complete by `_id`, so that no document is on two pages.
+
+        :param page: the number of the page, from 1; past the last one, the page is empty.
+        :param per_page: the most documents on it, 20 unless told; more than `max_per_page` is that many.
+        :raises ValidationError: a number is none, or less than 1.
+        """
+        number = positive(page, "page", self._name)
+        size = min(positive(per_page, "per_page", self._name), max_per_page)
+        total = self._with(_skip=0, _limit=0).count()
+        if (number - 1) * size >= total:
+            return Page([], number, size, total)
+        order = self._sort if any(key == "_id" for key, _ in self._sort) else (*self._sort, ("_id", 1))
+        items = self._with(_sort=order, _skip=(number - 1) * size, _limit=size)._all()
+        return Page(items, number, size, total)
+
+    def values(self, *names: str) -> list[dict[str, Any]]:
+        """Give plain dicts of some fields in place of documents: `[{"title": "A", "author": <Author>}, ...]`."""
+        return [{name: _read(document, name) for name in names} for document in self.only(*names)]
+
+    def distinct(self, name: str) -> list[Any]:
+        """Give the different values of a field; of a list, its different items."""
+        path, kind = resolve(self._model, name)
+        judge = item_kind(kind)
+        try:
+            found = self._collection().distinct(path, self._filter())
+        except PyMongoError as error:
+            raise store.failed(self._model, error) from error
+        return [None if value is None else judge.decode(value) for value in found]
+
+    def stream(self, batch_size: int = STREAM_BATCH) -> Iterator[M]:
+        """Give the documents one after the other, in constant memory: nothing is kept of those that were given.
+
+        The references of a batch are loaded together, as in a list.
+        """
+        size = positive(batch_size, "batch_size", self._name)
+        cursor = self._cursor()
+        try:
+            cursor = cursor.batch_size(size)
+            while True:
+                documents = list(itertools.islice(cursor, size))
+                yield from self._hydrate(documents)
+                if len(documents) < size:
+                    return
+        except PyMongoError as error:
+            raise store.failed(self._model, error) from error
+        finally:
+            cursor.close()
+
+    def delete(self) -> int:
+        """Delete the documents in one command; give their number. No hook is called, as none of them is loaded.
+
+        :raises TypeError: the query is sorted, skipped or limited, which a delete cannot be.
+        """
+        if self._sort or self._skip or self._limit:
+            raise TypeError("A query with sort, skip or limit cannot be deleted as one. Delete its documents.")
+        try:
+            return self._collection().delete_many(self._filter()).deleted_count
+        except PyMongoError as error:
+            raise store.failed(self._model, error) from error
+
+    def explain(self) -> dict[str, Any]:
+        """Give the server's plan for the query, as MongoDB documents it."""
+        if mongodb.is_mock():
+            raise errors.OperationalError("mongomock plans no queries. Use a server for explain().")
+        try:
+            return dict(self._cursor().explain())
+        except PyMongoError as error:
+            raise store.failed(self._model, error) from error
+
+    def __repr__(self) -> str:
+        return f"<Query of {self._name}>"
+
+    # How.
+
+    @property
+    def _name(self) -> str:
+        return str(self._model.__name__)
+
+    def _filter(self) -> dict[str, Any]:
+        return expressions.together([*self._model.__own_filter__(), *self._conditions])
+
+    def _collection(self) -> Collection[dict[str, Any]]:
+        collection = store.raw(self._model)
+        preference = self._options.get("read_preference")
+        return collection if preference is None else collection.with_options(read_preference=preference)
+
+    def _cursor(self) -> Any:
+        options: dict[str, Any] = {key: v for key, v in self._options.items() if key != "read_preference"}
+        if self._sort:
+            options["sort"] = list(self._sort)
+        if self._skip:
+            options["skip"] = self._skip
+        if self._limit:
+            options["limit"] = self._limit
+        projection = dict.fromkeys(self._only[0], 1) if self._only else None
+        return self._collection().find(self._filter(), projection, **options)
+
+    def _load(self) -> list[dict[str, Any]]:
+        try:
+            cursor = self._cursor()
+            return cast(list[dict[str, Any]], list(cursor) if mongodb.is_mock() else cursor.to_list())
+        except PyMongoError as error:
+            raise store.failed(self._model, error) from error
+
+    def _all(self) -> list[M]:
+        if self._found is None:
+            self._found = self._hydrate(self._load())
+        return self._found
+
+    def _hydrate(self, documents: list[dict[str, Any]]) -> list[M]:
+        found = hydrate(self._model, documents, self._only[1] if self._only else None)
+        if found:
+            for path in self._paths:
+                _prefetch(self._model, [found[0]._state], path.split("."))
+        return found
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, inner in tree.items():
+        if inner:
+            yield from _leaves(inner, f"{prefix}{key}.")
+        else:
+            yield prefix + key
+
+
+def _read(document: Any, name: str) -> Any:
+    value = document
+    for part in name.split("."):
+        value = [getattr(item, part) for item in value] if isinstance(value, list) else getattr(value, part, None)
+    return value
+
+
+def _prefetch(model: Any, batches: list[Batch], names: list[str]) -> None:
+    field = model.__fields__[names[0]]
+    inner = field.innermost()
+    parts: list[Batch] = []
+    for batch in batches:
+        part = batch.part(field)
+        if isinstance(part, Loader):
+            parts.extend(dict.fromkeys(document._state for document in part.everything()))
+        else:
+            parts.append(part)
+    if len(names) > 1:
+        _prefetch(inner.target.get(), parts, names[1:])
+
+
+def fetch(model: Any, identifiers: list[Any]) -> Iterable[dict[str, Any]]:
+    """Load the stored documents of some ids in one command; those that do not exist are left out."""
+    query: Query[Any] = Query(model, ({"_id": {"$in": identifiers}},))
+    return query._load()
+
+
+ReferenceKind.fetch = staticmethod(fetch)

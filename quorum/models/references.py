@@ -1,0 +1,95 @@
+"""References: a field that stores another document's id and reads as that document.
+
+`post.author.id` needs no query. The first read of anything else of an author loads the authors of all documents that
+came with the post, in one `$in`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import marshmallow.fields as mf
+from marshmallow import ValidationError as Invalid
+
+from .batches import Batch, Fetch, Loader
+from .documents import Document
+from .kinds import Kind, Scope, WrongValue
+from .marshal import field_class
+from .registry import Target
+
+
+class _Unnamed:
+    """Stands for the field where a reference was made from an id alone."""
+
+    def __init__(self, kind: ReferenceKind, owner_name: str, name: str) -> None:
+        self.kind, self.owner_name, self.name, self.key = kind, owner_name, name, name
+
+
+class ReferenceKind(Kind):
+    """The id of a document of another model."""
+
+    nested = True
+    #: Loads documents by their ids; the query layer, which can, says how.
+    fetch: ClassVar[Fetch]
+
+    def __init__(self, target: Target, owner_name: str, field_name: str) -> None:
+        self.target = target
+        self._field = _Unnamed(self, owner_name, field_name)
+
+    @property
+    def id_kind(self) -> Kind:
+        """The kind of the target's id."""
+        return self.target.get().__meta__.primary.kind  # type: ignore[no-any-return]
+
+    def coerce(self, value: Any) -> Any:
+        cls = self.target.get()
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, Document):
+            raise Invalid(f"Not a {cls.__name__}.")
+        return self._known_by(self.id_kind.coerce(value))
+
+    def cast(self, value: Any) -> Any:
+        if isinstance(value, Document):
+            return self.coerce(value)
+        return self._known_by(self.id_kind.cast(value))
+
+    def _known_by(self, identifier: Any) -> Any:
+        encoded = self.id_kind.encode(identifier)
+        batch = Batch([{self._field.key: encoded}])
+        return Loader(self.target.get(), batch, self._field, ReferenceKind.fetch).get(encoded)
+
+    def judge(self, value: Any) -> None:
+        if value._state.new:
+            raise Invalid(f"This {type(value).__name__} has not been saved. Save it first.")
+
+    def encode(self, value: Any) -> Any:
+        stored = value._doc
+        return stored["_id"] if "_id" in stored else self.id_kind.encode(value.id)
+
+    def decode(self, stored: Any, batch: Any = None) -> Any:
+        if type(stored) not in self.id_kind.stored:
+            raise WrongValue(stored, self.describe())
+        if batch is None:
+            return self._known_by(self.id_kind.decode(stored))
+        return batch.get(stored)
+
+    def dump(self, value: Any) -> Any:
+        return self.id_kind.dump(value.id)
+
+    def source(self, name: str, scope: Scope) -> str:
+        cls = scope.name(self.target.get(), self.target.name)
+        return f"isinstance({name}, {cls}) and not {name}._state.new"
+
+    def schema_field(self, **options: Any) -> mf.Field[Any]:
+        return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
+
+    def identifiers(self, stored: Any) -> Iterable[Any]:
+        if type(stored) in self.id_kind.stored:
+            yield stored
+
+    def describe(self) -> str:
+        return f"a reference to {self.target.name}"
+
+

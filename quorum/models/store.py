@@ -1,0 +1,60 @@
+"""Where a model's documents are: its collection in the app that holds now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bson
+from bson.errors import BSONError, InvalidDocument, InvalidStringData
+from pymongo.collection import Collection
+from pymongo.errors import DocumentTooLarge, PyMongoError
+
+from .. import errors, mongodb, runtime
+
+#: What the driver raises, before anything is sent, for a document that BSON cannot hold.
+ENCODING_ERRORS = (InvalidDocument, InvalidStringData, DocumentTooLarge, OverflowError, UnicodeEncodeError, BSONError)
+
+
+def raw(model: Any) -> Collection[dict[str, Any]]:
+    """Give a model's collection as this layer reads it: datetimes are decoded naive, which is a third cheaper, and made
+    aware when a field is read.
+
+    :raises ConfigurationError: no app is loaded, or the model is not among the app's.
+    """
+    context = runtime.current()
+    collection = context.cache.get(model)
+    if collection is None:
+        public = of(model)
+        codec = public.codec_options.with_options(tz_aware=False, tzinfo=None)
+        collection = context.cache[model] = public.with_options(codec_options=codec)
+    return collection  # type: ignore[no-any-return]
+
+
+def of(model: Any) -> Collection[dict[str, Any]]:
+    """Give a model's collection as pymongo users know it: datetimes are aware."""
+    context = runtime.current()
+    if model.__meta__.abstract:
+        raise errors.ConfigurationError(f"{model.__name__} is abstract and has no collection. Use one of its subclasses.")
+    if model not in context.models:
+        raise errors.ConfigurationError(
+            f"{model.__name__} is not among the models of this app. Add it to load(models=...)."
+        )
+    return mongodb.get_database()[model.__meta__.collection]
+
+
+def check_size(document: Any) -> None:
+    """On mongomock, which encodes nothing, refuse what BSON cannot hold."""
+    if mongodb.is_mock():
+        bson.encode({"document": document})
+
+
+def failed(model: Any, error: PyMongoError) -> errors.QuorumError:
+    """Make the error for a command that failed, with the model's name."""
+    translated = mongodb.translate(error)
+    translated.args = (f"{model.__name__}: {translated.args[0]}", *translated.args[1:])
+    return translated
+
+
+def too_large(model: Any, error: Exception) -> errors.ValidationError:
+    """Make the error for a document that BSON cannot hold."""
+    return errors.ValidationError(f"The document cannot be stored: {error}", model=model.__name__)

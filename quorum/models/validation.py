@@ -1,0 +1,86 @@
+"""Whether a document may be stored: the generated checker first, marshmallow for the last word and every message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import marshmallow
+from marshmallow import ValidationError as Invalid
+
+from .. import errors
+from .documents import touched
+from .kinds import MISSING
+from .marshal import strict
+
+
+def is_valid(document: Any) -> bool:
+    """Say whether a document is right, as far as the generated code can tell; only what changed is looked at."""
+    codec = type(document).__codec__
+    values = vars(document)
+    if document._state.new:
+        if not codec.check(values):
+            return False
+        names: Iterable[str] = values
+    else:
+        names = [field.name for field, _, _, _ in touched(document)]
+        if not all(codec.checks[name](values[name]) for name in names):
+            return False
+    return not type(document).__validators__ or not _own_problems(document, names, {})
+
+
+def judge(document: Any, names: Iterable[str] | None = None) -> None:
+    """Let marshmallow check a document's fields: those named, or those that would be stored.
+
+    :raises marshmallow.ValidationError: something is wrong; the messages are by field.
+    """
+    fields = type(document).__fields__
+    values = vars(document)
+    if names is None:
+        names = list(fields) if document._state.new else [field.name for field, _, _, _ in touched(document)]
+    problems: dict[str, Any] = {}
+    with strict():
+        for name in names:
+            field = fields[name]
+            if field.options.increment or field.options.moment:
+                continue
+            value = values.get(name, MISSING)
+            if value is MISSING and not field.required:
+                continue
+            try:
+                values[name] = field.judge.deserialize(marshmallow.missing if value is MISSING else value)
+            except Invalid as error:
+                problems[name] = error.messages
+    problems.update(_own_problems(document, names, problems))
+    if problems:
+        raise Invalid(problems)
+
+
+def _own_problems(document: Any, names: Iterable[str], known: dict[str, Any]) -> dict[str, Any]:
+    """Run the methods marked with `@validates`, on the values that are right so far."""
+    problems: dict[str, Any] = {}
+    checked = set(names)
+    for name, methods in type(document).__validators__.items():
+        value = vars(document).get(name)
+        if name not in checked or name in known or value is None:
+            continue
+        for method in methods:
+            try:
+                getattr(document, method)(value)
+            except Invalid as error:
+                own = error.messages
+                problems.setdefault(name, []).extend(own if isinstance(own, list) else [own])
+    return problems
+
+
+def validate(document: Any) -> None:
+    """Check what of a document would be stored.
+
+    :raises ValidationError: something is wrong; `messages` has it by field.
+    """
+    if is_valid(document):
+        return
+    try:
+        judge(document)
+    except Invalid as error:
+        raise errors.ValidationError(error.messages_dict, model=type(document).__name__) from None

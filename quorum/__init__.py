@@ -21,6 +21,7 @@ from .errors import (
     StoredValueError,
     ValidationError,
 )
+from .models import EmbeddedModel, Model, Page, Query, Timestamped, field, reference, signals, validates
 from .mongodb import get_mongo, get_mongo_db
 
 if TYPE_CHECKING:
@@ -37,20 +38,29 @@ __all__ = [
     "APP",
     "ConfigurationError",
     "ConflictError",
+    "EmbeddedModel",
+    "Model",
     "NotFoundError",
     "NotLoadedError",
     "OperationalError",
+    "Page",
+    "Query",
     "QuorumError",
     "StoredValueError",
+    "Timestamped",
     "ValidationError",
     "conf",
+    "field",
     "get_mongo",
     "get_mongo_db",
     "load",
     "mongodb",
+    "reference",
     "run",
+    "signals",
     "testing",
     "unload",
+    "validates",
 ]
 
 _WEB = frozenset({"load", "run", "unload"})

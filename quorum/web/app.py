@@ -6,18 +6,16 @@ import importlib.util
 import sys
 from collections.abc import Iterable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import flask
 from flask import Flask
 
 from quorum import config, errors, runtime
+from quorum.models import Model, registry
 
 from . import converters, json, secret, templates
 from . import errors as http
-
-if TYPE_CHECKING:
-    from quorum import models as data
 
 #: Where a loaded app keeps its context: `app.extensions["quorum"]`.
 EXTENSION: Final = "quorum"
@@ -25,7 +23,7 @@ EXTENSION: Final = "quorum"
 LOCALES: Final = ("en_us",)
 
 #: What `models` can be: a module, a package, or the classes.
-Models: TypeAlias = "ModuleType | Iterable[type[data.Model]]"
+Models: TypeAlias = ModuleType | Iterable[type[Model]]
 
 
 def load(
@@ -75,7 +73,7 @@ def load(
     for argument, value, default in (("locales", tuple(locales), LOCALES), ("logger", logger, None)):
         if value != default:
             made.logger.warning("%s=%r has no effect in this version of quorum.", argument, value)
-    _start(runtime.Context(settings, app=made, models=classes, safe=safe))
+    _start(made, runtime.Context(settings, app=made, models=classes, safe=safe), classes)
     return made
 
 
@@ -135,13 +133,9 @@ def _check(
         raise errors.ConfigurationError(*problems)
 
 
-def _models(source: Models | None) -> tuple[type[data.Model], ...]:
-    if source is None:
-        return ()
-    from quorum import models as data
-
-    classes = data.registry.concrete_models(source)
-    data.registry.check(classes)
+def _models(source: Models | None) -> tuple[type[Model], ...]:
+    classes: tuple[type[Model], ...] = registry.concrete_models(source)
+    registry.check(classes)
     return classes
 
 
@@ -156,13 +150,12 @@ def _furnish(app: Flask) -> None:
         json.init_app(app, fastjson.OrjsonProvider)
 
 
-def _start(context: runtime.Context) -> None:
-    app: Flask = context.app
+def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]) -> None:
     app.extensions[EXTENSION] = context
     runtime.start(context)
     try:
         with app.app_context():
-            for model in context.models:
+            for model in models:
                 model.ensure_indexes()
     except BaseException:
         _stop(context)

@@ -18,9 +18,11 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
-from bson import Decimal128, ObjectId
+from bson import Decimal128, ObjectId, Regex
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
+
+from quorum import models
 
 #: Levels of objects and arrays that a body may have: as many as MongoDB stores.
 MAX_DEPTH: Final = 100
@@ -54,15 +56,28 @@ def _write_bytes(value: Any) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
+def _write_page(value: Any) -> dict[str, Any]:
+    return {
+        "items": value.items,
+        "page": value.page,
+        "per_page": value.per_page,
+        "pages": value.pages,
+        "total": value.total,
+    }
+
+
 # The first line that fits decides: a datetime is a date, too.
 WRITERS: tuple[tuple[Any, Default], ...] = (
+    ((models.Model, models.EmbeddedModel), lambda value: value.dump()),
+    (models.Query, list),
+    (models.Page, _write_page),
     (datetime, write_datetime),
     ((date, time), lambda value: value.isoformat()),
     (Enum, lambda value: value.value),
     ((ObjectId, UUID, Decimal, Decimal128), str),
     ((bytes, bytearray, memoryview), _write_bytes),
     ((set, frozenset), _write_set),
-    (re.Pattern, lambda value: value.pattern),
+    ((re.Pattern, Regex), lambda value: value.pattern),
     (Mapping, dict),
     (tuple, list),
     (float, float),

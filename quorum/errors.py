@@ -47,7 +47,7 @@ class ValidationError(QuorumError, marshmallow.ValidationError):
         self.model = model
 
     def __str__(self) -> str:
-        text = "; ".join(_flatten(self.normalized_messages()))
+        text = "; ".join(_flatten(self.messages if isinstance(self.messages, dict) else {"_schema": self.messages}))
         return f"{self.model}: {text}" if self.model else text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import enum
+import inspect
 import re
 import sys
 import types
@@ -50,7 +51,7 @@ def own_annotations(cls: type) -> dict[str, Any]:
 
         raw = annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
     else:
-        raw = cls.__dict__.get("__annotations__", {})
+        raw = inspect.get_annotations(cls)
     return {name: _evaluate(value, cls.__module__) for name, value in raw.items()}
 
 
@@ -58,7 +59,7 @@ def _evaluate(annotation: Any, module: str) -> Any:
     if isinstance(annotation, ForwardRef):
         annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
-        return eval(annotation, {}, _Names(module))  # the class's own source
+        return eval(annotation, {}, _Names(module))  # noqa: S307  it is the class's own source
     return annotation
 
 
@@ -112,7 +113,7 @@ class Reader:
             return self._linked(annotation.__name__)
         if registry.is_model(annotation) and not self.reference:
             raise self._error(
-                f"{annotation.__name__} is a model of its own collection. Write quorum.reference() as the field's value, "
+                f"{annotation.__name__} is a model of its own collection. Write quorum.reference() as the value, "
                 "or make it an EmbeddedModel"
             )
         if hasattr(annotation, "__meta__"):

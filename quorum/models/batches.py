@@ -137,6 +137,7 @@ class Dangling:
         """Make the error for reading it."""
         name = type(document).__name__
         return errors.NotFoundError(
-            f"{self._field.owner_name}.{self._field.name} refers to {name} {document._doc['_id']!r}, which does not exist.",
+            f"{self._field.owner_name}.{self._field.name} refers to {name} {document._doc['_id']!r}, "
+            "which does not exist.",
             model=name,
         )

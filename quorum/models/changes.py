@@ -61,7 +61,8 @@ class Update:
         changed = [key for key in new if key not in old or not same(new[key], old[key])]
         removed = [key for key in old if key not in new]
         if not all(map(_is_addressable, (*changed, *removed))):
-            return self._replace(path, new, old)
+            self._replace(path, new, old)
+            return
         if changed or removed:
             # Without this a document that another writer removed would come back in part.
             self.guards.setdefault(path, {"$ne": None})

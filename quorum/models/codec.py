@@ -16,11 +16,15 @@ from .containers import Nullable, core
 from .kinds import MISSING, Scope
 
 
+_PLACE = "@"  # stands for the value while a test is written
+
+
 class Codec:
     """The generated functions of one model.
 
     `check(values)` is true only where the values of a new document are right and complete, but for the numbers and
-    moments that saving fills in; `checks[name](value)` is the same for one field. `encode(values)` gives the stored form of such a document, and raises KeyError where one lacks.
+    moments that saving fills in; `checks[name](value)` is the same for one field. `encode(values)` gives the stored
+    form of such a document, and raises KeyError where one lacks.
     """
 
     def __init__(self, model: Any, stored_type: str | None) -> None:
@@ -30,7 +34,7 @@ class Codec:
         parts += [_single(field, scope) for field in fields]
         self.source = "\n\n".join(parts)
         namespace: dict[str, Any] = dict(scope.names)
-        exec(compile(self.source, f"<codec of {model.__name__}>", "exec"), namespace)  # no input of a user
+        exec(compile(self.source, f"<codec of {model.__name__}>", "exec"), namespace)  # noqa: S102  no input in it
         self.check: Callable[[dict[str, Any]], bool] = namespace["check"]
         self.encode: Callable[[dict[str, Any]], dict[str, Any]] = namespace["encode"]
         self.checks: dict[str, Callable[[Any], bool]] = {f.name: namespace[f"check_{f.name}"] for f in fields}
@@ -44,7 +48,7 @@ def _has_default(field: Any) -> bool:
 
 def _checker(fields: list[Any], scope: Scope) -> str:
     given = [field for field in fields if not (field.options.increment or field.options.moment)]
-    lines = [_test(field, f"values[{field.name!r}]", scope) for field in given]
+    lines = [_test(field, f"({field.name}_ := values[{field.name!r}])", f"{field.name}_", scope) for field in given]
     body = "\n            and ".join(lines) or "True"
     return (
         "def check(values):\n"
@@ -58,18 +62,18 @@ def _checker(fields: list[Any], scope: Scope) -> str:
 
 
 def _single(field: Any, scope: Scope) -> str:
-    return f"def check_{field.name}(value):\n    return {_test(field, 'value', scope)}"
-
-
-def _test(field: Any, given: str, scope: Scope) -> str:
     variable = f"{field.name}_"
-    tests = [core(field.kind).source(variable, scope)]
-    tests += [_constraint(validator, field, variable, scope) for validator in field.validators]
+    return f"def check_{field.name}({variable}):\n    return {_test(field, variable, variable, scope)}"
+
+
+def _test(field: Any, given: str, variable: str, scope: Scope) -> str:
+    """Write the test of one field: `given` is the first mention of its value, `variable` each further one."""
+    tests = [core(field.kind).source(_PLACE, scope)]
+    tests += [_constraint(validator, field, _PLACE, scope) for validator in field.validators]
     inner = " and ".join(tests)
-    optional = isinstance(field.kind, Nullable) and field.options.required is not True
-    if optional:
-        return f"(({variable} := {given}) is None or ({inner}))"
-    return f"(({variable} := {given}) is not None and {inner})"
+    if isinstance(field.kind, Nullable) and field.options.required is not True:
+        return f"({given} is None or ({inner.replace(_PLACE, variable)}))"
+    return inner.replace(_PLACE, given, 1).replace(_PLACE, variable)
 
 
 def _constraint(validator: Any, field: Any, variable: str, scope: Scope) -> str:

@@ -5,6 +5,7 @@ The collection `quorum.counters` holds one document a field, `{"_id": "posts.num
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -27,10 +28,8 @@ def following(model: Any, field: Any) -> int:
     if taken is None:
         greatest = documents.find_one({field.key: {"$type": "number"}}, {field.key: 1}, sort=[(field.key, -1)])
         start = int(greatest[field.key]) if greatest else 0
-        try:
+        with contextlib.suppress(DuplicateKeyError):  # another writer made it at the same moment
             counters.insert_one({"_id": key, "value": start})
-        except DuplicateKeyError:
-            pass  # another writer made it at the same moment
         taken = _take(counters, key)
     return int(taken["value"])
 

@@ -52,7 +52,7 @@ def read_meta(cls: type, allowed: tuple[str, ...] = OPTIONS) -> dict[str, Any]:
         raise errors.ConfigurationError(
             f"{cls.__name__}.Meta has no option {', '.join(map(repr, unknown))}. Its options are: {names}."
         )
-    types = {"abstract": bool, "revision": bool, "collection": str, "indexes": (list, tuple)}
+    types: dict[str, Any] = {"abstract": bool, "revision": bool, "collection": str, "indexes": (list, tuple)}
     for name, value in given.items():
         if not isinstance(value, types[name]) or (name == "collection" and not _is_collection(value)):
             raise errors.ConfigurationError(f"{cls.__name__}.Meta.{name} cannot be {value!r}.")
@@ -71,9 +71,11 @@ def declared(cls: type, reserved: frozenset[str]) -> dict[str, Field]:
     problems: list[str] = []
     found: dict[str, Field] = {}
     annotations = own_annotations(cls)
-    for name, value in list(cls.__dict__.items()):
-        if isinstance(value, Options) and name not in annotations:
-            problems.append(f"{cls.__name__}.{name} has no annotation. Write its type: `{name}: str = ...`.")
+    problems.extend(
+        f"{cls.__name__}.{name} has no annotation. Write its type: `{name}: str = ...`."
+        for name, value in cls.__dict__.items()
+        if isinstance(value, Options) and name not in annotations
+    )
     for name, annotation in annotations.items():
         if is_class_variable(annotation) or name.startswith("__"):
             continue
@@ -82,9 +84,11 @@ def declared(cls: type, reserved: frozenset[str]) -> dict[str, Field]:
         except errors.ConfigurationError as error:
             problems.extend(error.problems)
     keys: dict[str, str] = {}
-    for field in found.values():
-        if keys.setdefault(field.key, field.name) != field.name:
-            problems.append(f"{cls.__name__}.{field.name} and .{keys[field.key]} are both stored as {field.key!r}.")
+    problems.extend(
+        f"{cls.__name__}.{field.name} and .{keys[field.key]} are both stored as {field.key!r}."
+        for field in found.values()
+        if keys.setdefault(field.key, field.name) != field.name
+    )
     if problems:
         raise errors.ConfigurationError(*problems)
     for name, field in found.items():
@@ -112,7 +116,9 @@ def _field(cls: Any, name: str, annotation: Any, reserved: frozenset[str]) -> Fi
         )
     value = cls.__dict__.get(name, MISSING)
     if name == "id" and not cls.__embedded__ and not getattr(value, "primary", False):
-        raise errors.ConfigurationError(f"{where}: the id of a model is its primary field. Write quorum.field(primary=True).")
+        raise errors.ConfigurationError(
+            f"{where}: the id of a model is its primary field. Write quorum.field(primary=True)."
+        )
     options = value if isinstance(value, Options) else Options(default=value)
     kind = Reader(cls, name, options.allow_nan, options.reference).read(annotation)
     _check(where, kind, options)
@@ -128,8 +134,13 @@ def _field(cls: Any, name: str, annotation: Any, reserved: frozenset[str]) -> Fi
 
 
 def _check(where: str, kind: Any, options: Options) -> None:
+    problems = [*_wrong_constraints(core(kind), options), *_wrong_roles(kind, options)]
+    if problems:
+        raise errors.ConfigurationError(*(f"{where}: {problem}." for problem in problems))
+
+
+def _wrong_constraints(inner: Any, options: Options) -> list[str]:
     problems: list[str] = []
-    inner = core(kind)
     if options.alias is not None and (
         not options.alias or options.alias.startswith(("$", "_")) or "." in options.alias or "\0" in options.alias
     ):
@@ -145,22 +156,27 @@ def _check(where: str, kind: Any, options: Options) -> None:
         problems.append(f"min_length and max_length are for text and containers, not for {described}")
     if (options.min is not None or options.max is not None) and hasattr(inner, "item"):
         problems.append(f"min and max are for scalars, not for {described}")
+    if options.allow_nan and not isinstance(inner, Float):
+        problems.append("allow_nan is for float")
+    return problems
+
+
+def _wrong_roles(kind: Any, options: Options) -> list[str]:
+    problems: list[str] = []
+    inner = core(kind)
     if options.increment and type(kind) is not Integer:
         problems.append("increment is for int")
     if options.increment and options.default is not MISSING:
         problems.append("increment and default exclude each other")
-    if options.allow_nan and not isinstance(inner, Float):
-        problems.append("allow_nan is for float")
     if options.primary and (not isinstance(kind, Scalar) or kind is not inner):
         problems.append("a primary field is a scalar that is not optional")
     if options.primary and options.alias:
         problems.append("a primary field is stored as _id and has no alias")
-    if options.reference and "reference to" not in described:
+    if options.reference and "reference to" not in inner.describe():
         problems.append("reference() is for a model, or a list of one")
     if options.moment and not isinstance(inner, DateTime):
         problems.append("this field keeps a datetime")
-    if problems:
-        raise errors.ConfigurationError(*(f"{where}: {problem}." for problem in problems))
+    return problems
 
 
 def _check_default(where: str, field: Field) -> None:
@@ -179,7 +195,4 @@ def _check_default(where: str, field: Field) -> None:
 def identifier(cls: type) -> Field:
     """Make the field `id` of a model that declares no primary field: an ObjectId that the client makes."""
 
-
     return Field("id", ObjectIdKind(), Options(primary=True, default=ObjectId), cls)
-
-

@@ -7,6 +7,7 @@ puts a value there too. So the changes of a document are what differs between th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -98,7 +99,7 @@ def same(one: Any, other: Any) -> bool:
     if kind is list or kind is tuple:
         return len(one) == len(other) and all(map(same, one, other))
     if kind is float:
-        return (one == other and str(one) == str(other)) or (one != one and other != other)
+        return bool((one == other and str(one) == str(other)) or (math.isnan(one) and math.isnan(other)))
     if kind is Decimal:
         return bool(one.as_tuple() == other.as_tuple())
     return bool(one == other)

@@ -128,5 +128,3 @@ class EmbeddedUnionKind(EmbeddedKind):
 
     def describe(self) -> str:
         return " | ".join(target.name for target in self.targets)
-
-

@@ -152,7 +152,7 @@ class Expression:
     def contains(self, value: Any) -> Condition:
         """Match text with this part, or a list, set or tuple with this item."""
         if isinstance(core(self._kind), (ListKind, SetKind, TupleKind)):
-            return self == value
+            return self.__eq__(value)
         return self._text("{}", value)
 
     def _text(self, form: str, text: Any) -> Condition:
@@ -222,7 +222,9 @@ def step(model: Any, before: str, kind: Kind, name: str, *, public: bool) -> tup
         raise errors.ValidationError({f"{before}.{name}": ["Unknown field."]}, model=model.__name__)
     if isinstance(kind, (DictKind, Anything)):
         if not name or name.startswith("$") or "." in name or "\0" in name:
-            raise errors.ValidationError({before: [f"Not a key that can be asked for: {name!r}."]}, model=model.__name__)
+            raise errors.ValidationError(
+                {before: [f"Not a key that can be asked for: {name!r}."]}, model=model.__name__
+            )
         return name, kind.item if isinstance(kind, DictKind) else kind
     raise errors.ValidationError({f"{before}.{name}": ["Unknown field."]}, model=model.__name__)
 
@@ -257,17 +259,17 @@ def build(model: Any, filters: Iterable[Any], equals: Mapping[str, Any]) -> list
     :raises TypeError: a filter is none of the three forms.
     """
     parts: list[dict[str, Any]] = []
-    for filter in filters:
-        if isinstance(filter, Condition):
-            parts.append(filter.filter)
-        elif type(filter) is dict:
+    for given in filters:
+        if isinstance(given, Condition):
+            parts.append(given.filter)
+        elif type(given) is dict:
             if runtime.current().safe:
-                check_literal(model, filter)
-            parts.append(filter)
+                check_literal(model, given)
+            parts.append(given)
         else:
             raise TypeError(
                 f"{model.__name__}: a filter is an expression (Post.number > 10), a dict as MongoDB takes it, or a "
-                f"keyword (number=10), not {type(filter).__name__}. Outside input goes into keywords."
+                f"keyword (number=10), not {type(given).__name__}. Outside input goes into keywords."
             )
     for name, value in equals.items():
         path, kind = resolve(model, name)
@@ -293,7 +295,9 @@ def check_literal(model: Any, filter: Any, *, nested: bool = False) -> None:
             check_literal(model, value, nested=nested)
             continue
         if not nested and key.split(".")[0] not in keys:
-            raise errors.ValidationError({key: ["Unknown field, refused as load(safe=True) says."]}, model=model.__name__)
+            raise errors.ValidationError(
+                {key: ["Unknown field, refused as load(safe=True) says."]}, model=model.__name__
+            )
         check_literal(model, value, nested=True)
 
 
@@ -305,5 +309,3 @@ def together(parts: list[dict[str, Any]]) -> dict[str, Any]:
     if len(names) == len(set(names)):
         return {key: value for part in parts for key, value in part.items()}
     return {"$and": parts}
-
-

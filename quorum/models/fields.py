@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Literal, overload
+from typing import Any, ClassVar, Literal, TypedDict, Unpack, overload
 
 import marshmallow.fields as mf
 from marshmallow import ValidationError as Invalid
@@ -66,12 +66,39 @@ class Options:
     moment: str | None = None
 
 
+class Linked(TypedDict, total=False):
+    """The options of a reference, for type checkers; `default` and `increment` stand on their own there."""
+
+    required: bool
+    index: bool
+    unique: bool
+    readonly: bool
+    private: bool
+    alias: str
+
+
+class Given(Linked, total=False):
+    """The options of a field, for type checkers."""
+
+    max_length: int
+    min_length: int
+    min: Any
+    max: Any
+    regex: str | re.Pattern[str]
+    choices: Iterable[Any]
+    format: str
+    validate: Callable[[Any], Any] | Iterable[Callable[[Any], Any]]
+    sparse: bool
+    primary: bool
+    allow_nan: bool
+
+
 @overload
-def field(*, increment: Literal[True], init: Literal[False] = False, readonly: bool = ..., index: bool = ..., unique: bool = ..., private: bool = ..., alias: str | None = ...) -> Any: ...  # fmt: skip
+def field(*, increment: Literal[True], init: Literal[False] = False, **options: Unpack[Given]) -> Any: ...
 @overload
-def field(*, default: Any, required: bool | None = ..., max_length: int | None = ..., min_length: int | None = ..., min: Any = ..., max: Any = ..., regex: str | re.Pattern[str] | None = ..., choices: Iterable[Any] | None = ..., format: str | None = ..., validate: Callable[[Any], Any] | Iterable[Callable[[Any], Any]] | None = ..., index: bool = ..., unique: bool = ..., sparse: bool = ..., readonly: bool = ..., private: bool = ..., alias: str | None = ..., primary: bool = ..., allow_nan: bool = ...) -> Any: ...  # fmt: skip
+def field(*, default: Any, **options: Unpack[Given]) -> Any: ...
 @overload
-def field(*, required: bool | None = ..., max_length: int | None = ..., min_length: int | None = ..., min: Any = ..., max: Any = ..., regex: str | re.Pattern[str] | None = ..., choices: Iterable[Any] | None = ..., format: str | None = ..., validate: Callable[[Any], Any] | Iterable[Callable[[Any], Any]] | None = ..., index: bool = ..., unique: bool = ..., sparse: bool = ..., readonly: bool = ..., private: bool = ..., alias: str | None = ..., primary: bool = ..., allow_nan: bool = ...) -> Any: ...  # fmt: skip
+def field(**options: Unpack[Given]) -> Any: ...
 def field(**options: Any) -> Any:
     """Declare a field's options beside its annotation: `name: str = quorum.field(max_length=64, unique=True)`.
 
@@ -107,9 +134,9 @@ def field(**options: Any) -> Any:
 
 
 @overload
-def reference(*, default: Any, required: bool | None = ..., index: bool = ..., unique: bool = ..., readonly: bool = ..., private: bool = ..., alias: str | None = ...) -> Any: ...  # fmt: skip
+def reference(*, default: Any, **options: Unpack[Linked]) -> Any: ...
 @overload
-def reference(*, required: bool | None = ..., index: bool = ..., unique: bool = ..., readonly: bool = ..., private: bool = ..., alias: str | None = ...) -> Any: ...  # fmt: skip
+def reference(**options: Unpack[Linked]) -> Any: ...
 def reference(**options: Any) -> Any:
     """Declare a field that refers to documents of another model: `author: Author = quorum.reference(index=True)`.
 

@@ -33,7 +33,7 @@ _LEAST: dict[type, Any] = {
     Decimal: Decimal128("-Infinity"),
     Decimal128: Decimal128("-Infinity"),
     ObjectId: ObjectId("0" * 24),
-    datetime: datetime(1, 1, 1),
+    datetime: datetime.min,  # noqa: DTZ901  stored datetimes are naive
     bool: False,
     bytes: b"",
     UUID: UUID(int=0),
@@ -49,8 +49,7 @@ def declared(model: Any) -> list[pymongo.IndexModel]:
     :raises ConfigurationError: one names a field that does not exist.
     """
     found = list(_of_fields(model, "", set()))
-    for entry in model.__meta__.indexes:
-        found.append(_of_meta(model, entry))
+    found.extend(_of_meta(model, entry) for entry in model.__meta__.indexes)
     if model.__meta__.family not in (None, model):
         found.append(pymongo.IndexModel([("_type", 1)]))
     unique = {index.document["name"]: index for index in found}
@@ -77,13 +76,15 @@ def _options(kind: Kind, path: str, unique: bool, sparse: bool) -> dict[str, Any
     if sparse:
         options["sparse"] = True
     elif unique and isinstance(kind, Nullable):
-        options["partialFilterExpression"] = {path: {"$gte": least} if (least := _least(kind)) is not None else {"$exists": True}}
+        least = _least(kind)
+        options["partialFilterExpression"] = {path: {"$exists": True} if least is None else {"$gte": least}}
     return options
 
 
 def _least(kind: Kind) -> Any:
     types = {t for t in item_kind(kind).stored if t in _LEAST}
-    return min(_LEAST[t] for t in types) if len(types) == 1 or types <= {int, float} and types else None
+    numbers = bool(types) and types <= {int, float}
+    return _LEAST[types.pop()] if len(types) == 1 or numbers else None
 
 
 def _of_meta(model: Any, entry: Any) -> pymongo.IndexModel:
@@ -97,7 +98,9 @@ def _of_meta(model: Any, entry: Any) -> pymongo.IndexModel:
     keys = []
     for name in names:
         if not isinstance(name, str):
-            raise errors.ConfigurationError(f'{model.__name__}.Meta.indexes: write ("author", "-created_at"), not {name!r}.')
+            raise errors.ConfigurationError(
+                f'{model.__name__}.Meta.indexes: write ("author", "-created_at"), not {name!r}.'
+            )
         bare = name.lstrip("+-")
         try:
             path = model.__fields__[bare].key if bare in model.__fields__ else resolve(model, bare)[0]
@@ -203,5 +206,3 @@ def name_of(model: Any, path: str) -> str:
 def unique_fields(model: Any) -> list[list[str]]:
     """Give the stored paths of each unique index that a model declares."""
     return [list(index.document["key"]) for index in declared(model) if index.document.get("unique")]
-
-

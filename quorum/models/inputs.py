@@ -32,9 +32,9 @@ def read(model: Any, data: Any, trusted: Iterable[str] = ()) -> dict[str, Any]:
     for name in data:
         if name in passed:
             continue
-        field = model.__fields__.get(name) if isinstance(name, str) else None
+        field: Any = model.__fields__.get(name) if isinstance(name, str) else None
         try:
-            if _accepts(model, name, field, form):
+            if _accepts(name, field, form):
                 values[name] = field.judge.deserialize(_of_form(field, data) if form else data[name])
         except Invalid as error:
             problems[str(name)[:100]] = error.messages
@@ -64,7 +64,7 @@ def read_whole(model: Any, data: Any) -> dict[str, Any]:
     return values
 
 
-def _accepts(model: Any, name: Any, field: Any, form: bool) -> bool:
+def _accepts(name: Any, field: Any, form: bool) -> bool:
     if field is None or field.options.private:
         if field is not None or name in ("id", "_id"):
             raise Invalid(READONLY if field is None else UNKNOWN)

@@ -1,8 +1,8 @@
 """How one value of each scalar type is checked, stored, read and shown.
 
-A kind knows two forms of a value: the one that Python code sees and the one that BSON decoding gives. Where they are the
-same object (`plain`), reading and storing cost nothing. Sizes and ranges that a user asks for are no part of a kind:
-they are validators of the field.
+A kind knows two forms of a value: the one that Python code sees and the one that BSON decoding gives. Where they are
+the same object (`plain`), reading and storing cost nothing. Sizes and ranges that a user asks for are no part of a
+kind: they are validators of the field.
 
 An extender writes `coerce`, `encode` and `decode`, and names the marshmallow field whose messages hold::
 
@@ -42,7 +42,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})([eE][+-
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}\Z")
 
 
-class WrongValue(Exception):
+class WrongValue(Exception):  # noqa: N818  it tells of a value, and is no error until a field says so
     """A stored value that its kind cannot read; `path` leads to it from the field."""
 
     def __init__(self, stored: Any, wanted: str, path: str = "") -> None:
@@ -192,7 +192,8 @@ class Scalar(Kind):
         return f"type({name}) is {scope.name(self.python, self.python.__name__)}"
 
     def schema_field(self, **options: Any) -> mf.Field[Any]:
-        return field_class(self.marshmallow_field)(kind=self, **options)
+        field: mf.Field[Any] = field_class(self.marshmallow_field)(kind=self, **options)
+        return field
 
     def describe(self) -> str:
         return self.python.__name__
@@ -255,7 +256,7 @@ class Float(Scalar):
                 value = float(given)
             except OverflowError:
                 raise Invalid("Number too large.") from None
-            if value != given and given == given:
+            if value != given and not math.isnan(value):
                 raise Invalid("Number too large.")
         if self.allow_nan or math.isfinite(value):
             return value
@@ -383,7 +384,7 @@ class Date(Scalar):
             raise self.error(text) from None
 
     def encode(self, value: Any) -> Any:
-        return datetime(value.year, value.month, value.day)
+        return datetime.combine(value, time.min)
 
     def decode(self, stored: Any, batch: Any = None) -> Any:
         if type(stored) is datetime:
@@ -527,9 +528,14 @@ class Pattern(Scalar):
     python, stored, marshmallow_field = re.Pattern, frozenset({Regex, re.Pattern}), mf.Field
 
     def coerce(self, value: Any) -> Any:
-        if isinstance(value, re.Pattern) and isinstance(value.pattern, str) and "\0" not in value.pattern:
-            if is_utf8(value.pattern) and Regex.from_native(value).try_compile() == value:
-                return value
+        if (
+            isinstance(value, re.Pattern)
+            and isinstance(value.pattern, str)
+            and "\0" not in value.pattern
+            and is_utf8(value.pattern)
+            and Regex.from_native(value).try_compile() == value
+        ):
+            return value
         raise self.error(value)
 
     def cast(self, value: Any) -> Any:
@@ -582,7 +588,9 @@ class EnumKind(Scalar):
         wrong = [m.name for m in python if type(m.value) not in (str, int)]
         if wrong:
             raise TypeError(f"the values of {python.__name__} must be str or int; {', '.join(wrong)} is not")
-        self.stored = frozenset({t for t, _ in self._members} | ({Int64} if any(isinstance(m.value, int) for m in python) else set()))
+        self.stored = frozenset(
+            {t for t, _ in self._members} | ({Int64} if any(isinstance(m.value, int) for m in python) else set())
+        )
 
     def coerce(self, value: Any) -> Any:
         if type(value) is self.python or isinstance(value, self.python):
@@ -601,7 +609,7 @@ class EnumKind(Scalar):
 
     def error(self, value: Any) -> Invalid:
         choices = ", ".join(str(member.value) for member in self.python)  # type: ignore[attr-defined]
-        return Invalid(mf.Enum.default_error_messages["unknown"].format(choices=choices))
+        return Invalid(str(mf.Enum.default_error_messages["unknown"]).format(choices=choices))
 
     def encode(self, value: Any) -> Any:
         return value.value
@@ -620,7 +628,8 @@ class EnumKind(Scalar):
         return value.value
 
     def schema_field(self, **options: Any) -> mf.Field[Any]:
-        return field_class(mf.Enum)(self.python, by_value=True, kind=self, **options)
+        field: mf.Field[Any] = field_class(mf.Enum)(self.python, by_value=True, kind=self, **options)
+        return field
 
 
 class LiteralKind(Scalar):

@@ -7,7 +7,6 @@ that code assigned are not: they are checked under `strict()`.
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -48,7 +47,11 @@ class KindField(mf.Field[Any]):
         return None if value is None else self.kind.dump(value)
 
 
-@functools.cache
+_classes: dict[str, Any] = {}
+
+
 def field_class(base: type[mf.Field[Any]]) -> Any:
     """Give the subclass of a marshmallow field class that a kind judges."""
-    return type(base.__name__, (KindField, base), {})
+    if base.__name__ not in _classes:
+        _classes[base.__name__] = type(base.__name__, (KindField, base), {})
+    return _classes[base.__name__]

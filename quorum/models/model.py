@@ -40,7 +40,10 @@ class Timestamped:
     updated_at: datetime
 
 
-_MOMENTS = {"created_at": Options(moment="created", readonly=True), "updated_at": Options(moment="updated", readonly=True)}
+_MOMENTS = {
+    "created_at": Options(moment="created", readonly=True),
+    "updated_at": Options(moment="updated", readonly=True),
+}
 
 
 class _Made:
@@ -218,12 +221,13 @@ def _mixed_in(cls: type) -> dict[str, Any]:
     """Declare, on the class itself, the fields of plain mixins that no base has declared yet."""
     found: dict[str, Any] = {}
     for base in cls.__mro__[1:]:
-        if base is object or issubclass(base, (Document, Hooks)) or "__annotations__" not in base.__dict__:
+        if base is object or issubclass(base, (Document, Hooks)) or not inspect.get_annotations(base):
             continue
         if any(issubclass(parent, base) and "__fields__" in parent.__dict__ for parent in cls.__mro__[1:]):
             continue
-        body = {"__annotations__": dict(base.__dict__["__annotations__"]), "__module__": base.__module__}
-        body.update((name, value) for name, value in base.__dict__.items() if name in body["__annotations__"])
+        annotations = dict(inspect.get_annotations(base))
+        body: dict[str, Any] = {"__annotations__": annotations, "__module__": base.__module__}
+        body.update((name, value) for name, value in base.__dict__.items() if name in annotations)
         if base is Timestamped:
             body.update(_MOMENTS)
         for name, one in declared(type(cls.__name__, (), body), RESERVED).items():
@@ -242,7 +246,9 @@ def _set_up(cls: Any, allowed: tuple[str, ...]) -> dict[str, Any]:
     for attribute in dir(cls):
         for name in getattr(inspect.getattr_static(cls, attribute), "__validates__", ()):
             if name not in fields:
-                raise errors.ConfigurationError(f"{cls.__name__}.{attribute} validates {name!r}. {unknown_field(cls, name)}")
+                raise errors.ConfigurationError(
+                    f"{cls.__name__}.{attribute} validates {name!r}. {unknown_field(cls, name)}"
+                )
             validators.setdefault(name, []).append(attribute)
     cls.__validators__ = validators
     return given
@@ -261,13 +267,15 @@ class EmbeddedModel(_Base):
         for one in cls.__fields__.values():
             wrong = [name for name in ("primary", "increment") if getattr(one.options, name)]
             if wrong:
-                raise errors.ConfigurationError(f"{cls.__name__}.{one.name}: {wrong[0]} is for models, not embedded ones.")
+                raise errors.ConfigurationError(
+                    f"{cls.__name__}.{one.name}: {wrong[0]} is for models, not embedded ones."
+                )
         registry.register(cls)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return encoded(self) == encoded(other)  # type: ignore[arg-type]
+        return encoded(self) == encoded(other)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -289,15 +297,18 @@ class Model(_Base):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         given = _set_up(cls, ("abstract", "collection", "indexes", "revision"))
-        parents = [base for base in cls.__mro__[1:] if registry.is_model(base) and not base.__meta__.abstract]
+        bases: tuple[Any, ...] = cls.__mro__[1:]
+        parents = [base for base in bases if registry.is_model(base) and not base.__meta__.abstract]
         family = parents[-1] if parents else None
         if family is not None and ("collection" in given or "abstract" in given):
             raise errors.ConfigurationError(
-                f"{cls.__name__} shares the collection of {family.__name__} and cannot have Meta.collection or .abstract."
+                f"{cls.__name__} shares the collection of {family.__name__}: no Meta.collection, no Meta.abstract."
             )
-        above = [base.__meta__ for base in cls.__mro__[1:] if registry.is_model(base)]
+        above: list[Meta] = [base.__meta__ for base in bases if registry.is_model(base)]
         cls.__meta__ = Meta(
-            collection=family.__meta__.collection if family else given.get("collection") or collection_name(cls.__name__),
+            collection=family.__meta__.collection
+            if family
+            else given.get("collection") or collection_name(cls.__name__),
             indexes=[entry for meta in reversed(above) for entry in meta.indexes] + list(given.get("indexes", ())),
             abstract=given.get("abstract", False),
             revision=given.get("revision", any(meta.revision for meta in above)),
@@ -313,7 +324,9 @@ class Model(_Base):
     def _find_primary(cls) -> None:
         primaries = [one for one in cls.__fields__.values() if one.key == "_id" and one.name != "id"]
         if len(primaries) > 1:
-            raise errors.ConfigurationError(f"{cls.__name__} has two primary fields: {primaries[0].name}, {primaries[1].name}.")
+            raise errors.ConfigurationError(
+                f"{cls.__name__} has two primary fields: {primaries[0].name}, {primaries[1].name}."
+            )
         if primaries:
             primary = primaries[0]
             fields = {name: one for name, one in cls.__fields__.items() if name != "id"}
@@ -333,7 +346,8 @@ class Model(_Base):
 
     @classmethod
     def __class_of__(cls, stored: dict[str, Any]) -> type[Self]:
-        return cls.__meta__.subclasses.get(stored.get(TYPE_KEY), cls)  # type: ignore[arg-type]
+        found: type[Self] = cls.__meta__.subclasses.get(stored.get(TYPE_KEY, ""), cls)
+        return found
 
     @classmethod
     def __own_filter__(cls) -> list[dict[str, Any]]:
@@ -415,11 +429,11 @@ class Model(_Base):
             if isinstance(id, (str, bytes, int)):
                 return None
             raise errors.ValidationError({primary.name: error.messages}, model=cls.__name__) from None
-        filter = {"_id": wanted}
+        wanted_filter = {"_id": wanted}
         for part in cls.__own_filter__():
-            filter.update(part)
+            wanted_filter.update(part)
         try:
-            stored = store.raw(cls).find_one(filter)
+            stored = store.raw(cls).find_one(wanted_filter)
         except PyMongoError as error:
             raise store.failed(cls, error) from error
         return None if stored is None else view(cls.__class_of__(stored), stored, Batch([stored]))
@@ -464,7 +478,7 @@ class Model(_Base):
         try:
             return inputs.read(cls, data, trusted)
         except Invalid as error:
-            raise errors.ValidationError(error.messages_dict, model=cls.__name__) from None
+            raise errors.ValidationError(error.messages, model=cls.__name__) from None
 
     def save(self) -> Self:
         """Store the document: insert a new one, send the changes of a stored one. Give the document.
@@ -559,4 +573,3 @@ def collection_name(name: str) -> str:
 
 #: Names that no field can have: they are the model's own.
 RESERVED = frozenset(name for name in dir(Model) if not name.startswith("__")) | {"Meta"}
-

@@ -190,7 +190,9 @@ class Query(Generic[M]):
 
     def count(self) -> int:
         """Count the documents, on the server."""
-        options = {key: self._options[key] for key in ("hint", "comment", "collation") if key in self._options}
+        options: dict[str, Any] = {
+            key: self._options[key] for key in ("hint", "comment", "collation") if key in self._options
+        }
         if "max_time_ms" in self._options:
             options["maxTimeMS"] = self._options["max_time_ms"]
         if self._skip:

@@ -91,5 +91,3 @@ class ReferenceKind(Kind):
 
     def describe(self) -> str:
         return f"a reference to {self.target.name}"
-
-

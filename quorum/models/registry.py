@@ -79,8 +79,8 @@ def concrete_models(source: Any) -> tuple[Any, ...]:
     if isinstance(source, types.ModuleType):
         modules = [source]
         if hasattr(source, "__path__"):
-            for info in pkgutil.walk_packages(source.__path__, f"{source.__name__}."):
-                modules.append(importlib.import_module(info.name))
+            found_modules = pkgutil.walk_packages(source.__path__, f"{source.__name__}.")
+            modules.extend(importlib.import_module(info.name) for info in found_modules)
         found = {
             id(value): value
             for module in modules
@@ -126,7 +126,8 @@ def check(models: Iterable[Any]) -> None:
         for path, target in model.__referred__():
             if not any(issubclass(known, target) or issubclass(target, known) for known in models):
                 problems.append(
-                    f"{path} refers to {target.__name__}, which is not among the models of load(models=...). Add it there."
+                    f"{path} refers to {target.__name__}, which is not among the models of load(models=...). "
+                    "Add it there."
                 )
         family = model.__meta__.family or model
         other = collections.setdefault(model.__meta__.collection, family)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import bson
 from bson.errors import BSONError, InvalidDocument, InvalidStringData
@@ -27,14 +27,16 @@ def raw(model: Any) -> Collection[dict[str, Any]]:
         public = of(model)
         codec = public.codec_options.with_options(tz_aware=False, tzinfo=None)
         collection = context.cache[model] = public.with_options(codec_options=codec)
-    return collection  # type: ignore[no-any-return]
+    return cast(Collection[dict[str, Any]], collection)
 
 
 def of(model: Any) -> Collection[dict[str, Any]]:
     """Give a model's collection as pymongo users know it: datetimes are aware."""
     context = runtime.current()
     if model.__meta__.abstract:
-        raise errors.ConfigurationError(f"{model.__name__} is abstract and has no collection. Use one of its subclasses.")
+        raise errors.ConfigurationError(
+            f"{model.__name__} is abstract and has no collection. Use one of its subclasses."
+        )
     if model not in context.models:
         raise errors.ConfigurationError(
             f"{model.__name__} is not among the models of this app. Add it to load(models=...)."

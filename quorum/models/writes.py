@@ -9,7 +9,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError, WriteConcernError, WTimeoutError, WriteError
+from pymongo.errors import (
+    ConnectionFailure,
+    DuplicateKeyError,
+    PyMongoError,
+    WriteConcernError,
+    WriteError,
+    WTimeoutError,
+)
 
 from .. import errors, mongodb
 from . import counters, indexes, store
@@ -174,14 +181,14 @@ def _own_filter(document: Any) -> dict[str, Any]:
 def _send(document: Any, update: Update, intended: dict[str, Any]) -> None:
     model = type(document)
     operators = update.operators()
-    filter = _own_filter(document)
+    found_by = _own_filter(document)
     if model.__meta__.revision:
         operators["$inc"] = {REVISION: 1}
     else:
-        filter.update(update.guards)
+        found_by.update(update.guards)
     try:
         store.check_size(operators)
-        matched = store.raw(model).update_one(filter, operators).matched_count
+        matched = store.raw(model).update_one(found_by, operators).matched_count
     except DuplicateKeyError as error:
         raise _taken(model, error, {**document._doc, **intended}) from error
     except (WriteConcernError, WTimeoutError) as error:
@@ -270,10 +277,10 @@ def refuse_new(document: Any) -> None:
         raise errors.NotFoundError(f"This {name} has not been saved. Save it first.", model=name)
 
 
-def exists(document: Any, filter: dict[str, Any]) -> bool:
+def exists(document: Any, matching: dict[str, Any]) -> bool:
     """Say whether the collection has a document that matches."""
     try:
-        return store.raw(type(document)).find_one(filter, {"_id": 1}) is not None
+        return store.raw(type(document)).find_one(matching, {"_id": 1}) is not None
     except PyMongoError as error:
         raise store.failed(type(document), error) from error
 

@@ -15,7 +15,6 @@ from marshmallow import validate as validators
 from .containers import Nullable, core
 from .kinds import MISSING, Scope
 
-
 _PLACE = "@"  # stands for the value while a test is written
 
 

@@ -14,7 +14,7 @@ from marshmallow import validate as validators
 
 from .. import errors
 from .batches import Batch, Dangling, Deleted, Loader
-from .containers import Nullable, core
+from .containers import Container, Nullable, core
 from .documents import Document, same
 from .embedded import EmbeddedKind
 from .kinds import MISSING, Kind, WrongValue
@@ -201,8 +201,8 @@ class Field:
     def innermost(self) -> Kind:
         """The kind inside of the field's containers: an embedded document's, a reference's, or a scalar's."""
         kind = core(self.kind)
-        while hasattr(kind, "item") or isinstance(kind, Nullable):
-            kind = core(kind.item) if hasattr(kind, "item") else core(kind)
+        while isinstance(kind, Container):
+            kind = core(kind.item)
         for member in getattr(kind, "members", ()):
             if isinstance(member, EmbeddedKind):
                 return member

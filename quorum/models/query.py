@@ -120,7 +120,7 @@ class Query(Generic[M]):
         return self._with(_paths=(*self._paths, *paths))
 
     def _check_path(self, path: str) -> None:
-        model = self._model
+        model, kind = self._model, None
         for name in path.split("."):
             resolve(model, name)
             kind = model.__fields__[name].innermost()

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any, cast
 
 import bson
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions
 from bson.errors import BSONError, InvalidDocument, InvalidStringData
 from pymongo.collection import Collection
 from pymongo.errors import DocumentTooLarge, PyMongoError
 
 from .. import errors, mongodb, runtime
+
+_PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 #: What the driver raises, before anything is sent, for a document that BSON cannot hold.
 ENCODING_ERRORS = (InvalidDocument, InvalidStringData, DocumentTooLarge, OverflowError, UnicodeEncodeError, BSONError)
@@ -47,7 +51,7 @@ def of(model: Any) -> Collection[dict[str, Any]]:
 def check_size(document: Any) -> None:
     """On mongomock, which encodes nothing, refuse what BSON cannot hold."""
     if mongodb.is_mock():
-        bson.encode({"document": document})
+        bson.encode({"document": document}, codec_options=_PLAIN)
 
 
 def failed(model: Any, error: PyMongoError) -> errors.QuorumError:

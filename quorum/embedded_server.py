@@ -22,7 +22,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -178,7 +177,6 @@ class Keeper:
         if server is None or server.poll() is not None:
             return
         server.terminate()
-        _wake(self._port)
         try:
             server.wait(STOP)
         except subprocess.TimeoutExpired:
@@ -250,22 +248,21 @@ class Keeper:
 
         def end_with_parent() -> None:
             if libc is not None:
-                libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+                # Not SIGTERM: the server can hang in its shutdown when a client comes meanwhile, and ours are there.
+                libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
                 if os.getppid() != parent:
                     os._exit(1)
 
         return end_with_parent
 
     def _end_orphan(self) -> None:
-        # The server of a keeper that was killed: on Linux it has got SIGTERM from the kernel.
+        # The server of a keeper that was killed: on Linux the kernel has ended it, or is about to.
         if lock(self._lock, fcntl.LOCK_EX):
             return
         written = os.pread(self._lock, 20, 0)
         pid = int(written) if written.isdigit() else 0
-        _signal(pid, signal.SIGTERM)
-        before = read_state(self.folder, stale=True)
-        if before is not None:
-            _wake(before.port)
+        if self._libc is None:
+            _signal(pid, signal.SIGTERM)
         if not wait_for(lambda: lock(self._lock, fcntl.LOCK_EX), STOP):
             _signal(pid, signal.SIGKILL)
             if not wait_for(lambda: lock(self._lock, fcntl.LOCK_EX), 2):
@@ -302,12 +299,6 @@ def _signal(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         if pid:
             os.kill(pid, number)
-
-
-def _wake(port: int) -> None:
-    # The server's accepting thread sees that it shall end when somebody connects, or after two seconds.
-    with contextlib.suppress(OSError):
-        socket.create_connection(("127.0.0.1", port), 1).close()
 
 
 def _let_go(log: Path) -> None:

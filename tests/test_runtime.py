@@ -1,0 +1,140 @@
+"""Contexts: which one holds, and how long its clients live."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from quorum import config, errors, runtime
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def context():
+    context = runtime.Context(config.Settings.load())
+    runtime.start(context)
+    yield context
+    runtime.stop(context)
+
+
+class Thing:
+    def __init__(self):
+        self.closed = False
+
+    def close(self):
+        self.closed = True
+
+
+def test_the_context_loaded_last_is_current(context):
+    other = runtime.Context(config.Settings.load())
+    runtime.start(other)
+    assert runtime.current() is runtime.last() is other
+    runtime.stop(other)
+    assert runtime.current() is context
+
+
+def test_nothing_loaded_is_an_error_that_says_what_to_call():
+    assert runtime.last() is None
+    with pytest.raises(errors.ConfigurationError, match=r"quorum\.load"):
+        runtime.current()
+
+
+def test_a_client_is_made_once_by_sixteen_threads(context):
+    barrier = threading.Barrier(16)
+    made = []
+
+    def make():
+        made.append(Thing())
+        return made[-1]
+
+    got = []
+
+    def use():
+        barrier.wait()
+        got.append(context.client("thing", make, Thing.close))
+
+    threads = [threading.Thread(target=use) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert got == made * 16
+
+
+def test_stop_closes_the_clients_and_makes_no_more(context):
+    thing = context.client("thing", Thing, Thing.close)
+    context.cache["name"] = "value"
+    runtime.stop(context)
+    assert thing.closed
+    assert context.cache == {}
+    with pytest.raises(errors.ConfigurationError, match="was unloaded"):
+        context.client("thing", Thing, Thing.close)
+
+
+def test_a_closed_context_that_is_not_stopped_makes_the_client_anew(context):
+    thing = context.client("thing", Thing, Thing.close)
+    context.close()
+    assert thing.closed
+    assert context.client("thing", Thing, Thing.close) is not thing
+
+
+def test_a_client_that_fails_to_open_is_tried_again(context):
+    with pytest.raises(ZeroDivisionError):
+        context.client("thing", lambda: 1 / 0, lambda _: None)
+    assert context.client("thing", Thing, Thing.close).closed is False
+
+
+def test_discard_closes_the_client_and_clears_what_came_from_it(context):
+    thing = context.client("thing", Thing, Thing.close)
+    context.cache["collection"] = thing
+    context.discard("thing", thing)
+    assert thing.closed
+    assert context.cache == {}
+    other = context.client("thing", Thing, Thing.close)
+    context.discard("thing", thing)
+    assert other.closed is False
+
+
+def test_once_is_true_once(context):
+    assert [context.once("a"), context.once("a"), context.once("b")] == [True, False, True]
+
+
+def _run(code: str) -> str:
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_a_forked_child_makes_its_own_client_and_forgets_its_copy():
+    code = """
+import os
+from quorum import config, runtime
+context = runtime.Context(config.Settings.load())
+runtime.start(context)
+make, close, forget = lambda: [os.getpid()], lambda client: print("closed", flush=True), lambda client: print("forgot")
+parent = context.client("thing", make, close, forget=forget)
+if os.fork() == 0:
+    child = context.client("thing", make, close, forget=forget)
+    print(child == [os.getpid()], parent == [os.getppid()], flush=True)
+    os._exit(0)
+os.wait()
+print(context.client("thing", make, close, forget=forget) is parent, flush=True)
+"""
+    assert _run(code) == "forgot\nTrue True\nTrue\nclosed\n"
+
+
+def test_clients_are_closed_when_the_process_ends_without_unload():
+    code = """
+from quorum import config, runtime
+context = runtime.Context(config.Settings.load())
+runtime.start(context)
+context.client("thing", object, lambda _: print("closed"))
+"""
+    assert _run(code) == "closed\n"

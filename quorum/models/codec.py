@@ -13,6 +13,7 @@ from marshmallow import ValidationError as Invalid
 from marshmallow import validate as validators
 
 from .containers import Nullable, core
+from .embedded import EmbeddedKind
 from .kinds import MISSING, Scope
 
 _PLACE = "@"  # stands for the value while a test is written
@@ -21,6 +22,7 @@ _PLACE = "@"  # stands for the value while a test is written
 class Codec:
     """The generated functions of one model.
 
+    `fits(values)` is true only where each value of a new document is of its field's own type, and none lacks.
     `check(values)` is true only where the values of a new document are right and complete, but for the numbers and
     moments that saving fills in; `checks[name](value)` is the same for one field. `encode(values)` gives the stored
     form of such a document, and raises KeyError where one lacks.
@@ -29,28 +31,55 @@ class Codec:
     def __init__(self, model: Any, stored_type: str | None) -> None:
         scope = Scope()
         fields = list(model.__fields__.values())
-        parts = [_checker(fields, scope), _encoder(fields, scope, stored_type)]
+        parts = [_fitter(fields, scope), _checker(fields, scope), _encoder(fields, scope, stored_type)]
         parts += [_single(field, scope) for field in fields]
         self.source = "\n\n".join(parts)
         namespace: dict[str, Any] = dict(scope.names)
         exec(compile(self.source, f"<codec of {model.__name__}>", "exec"), namespace)  # noqa: S102  no input in it
+        self.fits: Callable[[dict[str, Any]], bool] = namespace["fits"]
         self.check: Callable[[dict[str, Any]], bool] = namespace["check"]
         self.encode: Callable[[dict[str, Any]], dict[str, Any]] = namespace["encode"]
         self.checks: dict[str, Callable[[Any], bool]] = {f.name: namespace[f"check_{f.name}"] for f in fields}
         self.names = frozenset(model.__fields__)
-        self.defaults = [(field.name, field.default) for field in fields if _has_default(field)]
+        given = [field for field in fields if _has_default(field)]
+        self.constants = {field.name: field.default() for field in given if field.is_constant}
+        self.factories = [(field.name, field.factory) for field in given if not field.is_constant]
+        self.embedded = [(f.name, kind.target) for f in fields if type(kind := core(f.kind)) is EmbeddedKind]
+        self.size = len(fields)
 
 
 def _has_default(field: Any) -> bool:
     return field.options.default is not MISSING or (isinstance(field.kind, Nullable) and not field.required)
 
 
+def _fitter(fields: list[Any], scope: Scope) -> str:
+    given = [field for field in fields if not _is_filled_in(field)]
+    tests = []
+    for field in given:
+        variable = f"{field.name}_"
+        first = f"({variable} := values[{field.name!r}])"
+        test = core(field.kind).shape(_PLACE, scope)
+        if isinstance(field.kind, Nullable):
+            tests.append(f"({first} is None or {test.replace(_PLACE, variable)})")
+        else:
+            tests.append(test.replace(_PLACE, first, 1).replace(_PLACE, variable))
+    return _function("fits", tests)
+
+
+def _is_filled_in(field: Any) -> bool:
+    return bool(field.options.increment or field.options.moment)
+
+
 def _checker(fields: list[Any], scope: Scope) -> str:
-    given = [field for field in fields if not (field.options.increment or field.options.moment)]
+    given = [field for field in fields if not _is_filled_in(field)]
     lines = [_test(field, f"({field.name}_ := values[{field.name!r}])", f"{field.name}_", scope) for field in given]
-    body = "\n            and ".join(lines) or "True"
+    return _function("check", lines)
+
+
+def _function(name: str, tests: list[str]) -> str:
+    body = "\n            and ".join(tests) or "True"
     return (
-        "def check(values):\n"
+        f"def {name}(values):\n"
         "    try:\n"
         "        return (\n"
         f"            {body}\n"

@@ -140,6 +140,9 @@ class Container(Kind):
 class ListKind(Container):
     python, stored = list, frozenset({list})
 
+    def shape(self, name: str, scope: Scope) -> str:
+        return f"type({name}) is list" if self.item.plain else self.source(name, scope)
+
     def __init__(self, item: Kind) -> None:
         self.item = item
         self.nested = item.nested

@@ -67,6 +67,12 @@ class Document:
         raise NotImplementedError
 
 
+def set_values(document: Document, values: dict[str, Any]) -> None:
+    """Make a dict the values of a document, without a look at them."""
+    _set_attribute(document, "__dict__", values)
+
+
+_set_attribute = object.__setattr__
 set_doc: Any = Document.__dict__["_doc"].__set__
 set_state: Any = Document.__dict__["_state"].__set__
 

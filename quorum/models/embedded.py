@@ -61,6 +61,10 @@ class EmbeddedKind(Kind):
         cls = self.target.get()
         return f"type({name}) is {scope.name(cls, cls.__name__)} and {name}.__is_valid__()"
 
+    def shape(self, name: str, scope: Scope) -> str:
+        cls = self.target.get()
+        return f"type({name}) is {scope.name(cls, cls.__name__)}"
+
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         # The schema of a model that embeds itself is looked up when it is used.
         return field_class(mf.Nested)(lambda: self.target.get().Schema(), kind=self, **options)  # type: ignore[no-any-return]
@@ -120,8 +124,11 @@ class EmbeddedUnionKind(EmbeddedKind):
         return {TYPE_KEY: type(value).__name__, **value.dump()}
 
     def source(self, name: str, scope: Scope) -> str:
+        return f"{self.shape(name, scope)} and {name}.__is_valid__()"
+
+    def shape(self, name: str, scope: Scope) -> str:
         classes = frozenset(target.get() for target in self.targets)
-        return f"type({name}) in {scope.name(classes, 'UNION')} and {name}.__is_valid__()"
+        return f"type({name}) in {scope.name(classes, 'UNION')}"
 
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]

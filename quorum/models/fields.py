@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal, TypedDict, Unpack, overload
 
 import marshmallow.fields as mf
+from bson import ObjectId
 from marshmallow import ValidationError as Invalid
 from marshmallow import validate as validators
 
 from .. import errors
 from .batches import Batch, Dangling, Deleted, Loader
-from .containers import Container, Nullable, core
+from .containers import Container, Nullable, UnionKind, core
 from .documents import Document, same
 from .embedded import EmbeddedKind
-from .kinds import MISSING, Kind, WrongValue
+from .kinds import MISSING, Kind, LiteralKind, WrongValue
 from .references import ReferenceKind
 
 #: What `format=` knows: the validator, or the pattern that the whole value must match.
@@ -170,6 +171,8 @@ class Field:
         self.required = self._is_required()
         self.validators = validators_of(options)
         self._judge: mf.Field[Any] | None = None
+        # The stored types that are read as they are, without asking the kind.
+        self._direct = kind.stored if reads_directly(core(kind)) else frozenset()
 
     def _is_required(self) -> bool:
         if self.options.required is not None:
@@ -183,6 +186,9 @@ class Field:
             stored = document._doc[self.key]
         except KeyError:
             return self._missing(document)
+        if type(stored) in self._direct:
+            document.__dict__[self.name] = stored
+            return stored
         kind = self.kind
         try:
             value = kind.decode(stored, document._state.part(self) if kind.nested else None)
@@ -233,10 +239,25 @@ class Field:
         if self.required and self.options.default is MISSING:
             raise self._wrong(document, WrongValue(MISSING, self.kind.describe()))
         value = self.default()
+        if self.is_constant:
+            return value
         values = document.__dict__
         values.setdefault("_defaults", {})[self.name] = copy.deepcopy(value) if self.kind.mutable else value
         values[self.name] = value
         return value
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all documents without a value share one, which cannot change."""
+        return self.options.default is MISSING or not (self.kind.mutable or callable(self.options.default))
+
+    @property
+    def factory(self) -> Callable[[], Any]:
+        """What makes the value of a document that was made without one, as directly as possible."""
+        default = self.options.default
+        if default is ObjectId or default in ([], {}, set()):
+            return default if default is ObjectId else type(default)
+        return self.default
 
     def default(self) -> Any:
         """Give the value of a document that was made without one."""
@@ -302,6 +323,13 @@ class Field:
             "or widen the annotation to what is stored.",
             model=type(document).__name__, field=path, id=document._doc.get("_id"),
         )  # fmt: skip
+
+
+def reads_directly(kind: Kind) -> bool:
+    """Say whether any stored value of the right type is the Python value."""
+    if isinstance(kind, UnionKind):
+        return all(map(reads_directly, kind.members))
+    return kind.plain and not isinstance(kind, LiteralKind)
 
 
 def validators_of(options: Options) -> list[Callable[[Any], Any]]:

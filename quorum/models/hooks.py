@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import blinker
+
 from . import signals
 
 Validator = TypeVar("Validator", bound=Callable[..., Any])
@@ -54,14 +56,22 @@ class Hooks:
 def fire(document: Any, *moments: str) -> bool:
     """Run hooks and signals in order; say whether anything listened."""
     heard = False
+    overridden = type(document).__hooks__
     for moment in moments:
-        if getattr(type(document), moment) is not getattr(Hooks, moment):
+        if moment in overridden:
             getattr(document, moment)()
             heard = True
-        signal = getattr(signals, moment)
-        if signal.receivers:
-            heard = bool(signal.send(type(document), document=document)) or heard
+        if _SIGNALS[moment].receivers:
+            heard = bool(_SIGNALS[moment].send(type(document), document=document)) or heard
     return heard
+
+
+def overridden_by(model: type[Hooks]) -> frozenset[str]:
+    """Give the names of the hooks that a model has of its own."""
+    return frozenset(moment for moment in _SIGNALS if getattr(model, moment) is not getattr(Hooks, moment))
+
+
+_SIGNALS = {name: signal for name, signal in vars(signals).items() if isinstance(signal, blinker.Signal)}
 
 
 def validates(*names: str) -> Callable[[Validator], Validator]:

@@ -135,6 +135,12 @@ class Kind:
         """Give a Python expression that is true only where the variable `name` holds a right value."""
         raise NotImplementedError
 
+    def shape(self, name: str, scope: Scope) -> str:
+        """Give an expression that is true only where `name` holds a value that needs no `coerce`; it may leave to
+        `source` what is only looked at when the document is saved.
+        """
+        return self.source(name, scope)
+
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         """Give the marshmallow field of this kind."""
         raise NotImplementedError

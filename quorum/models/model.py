@@ -20,11 +20,11 @@ from . import atomic, indexes, inputs, registry, store, validation, writes
 from .batches import Batch
 from .codec import Codec
 from .declarations import Meta, declared, identifier, inherited, read_meta
-from .documents import NEW, Document, encoded, set_doc, set_state, touched, unknown_field, view
+from .documents import NEW, Document, encoded, set_doc, set_state, set_values, touched, unknown_field, view
 from .embedded import TYPE_KEY, EmbeddedKind
 from .expressions import Condition
 from .fields import Options, field, reference
-from .hooks import Hooks
+from .hooks import Hooks, overridden_by
 from .kinds import MISSING
 from .query import Query
 from .references import ReferenceKind
@@ -47,19 +47,14 @@ _MOMENTS = {
 
 
 class _Made:
-    """A class attribute that is made when it is first asked for, once for each class."""
+    """A class attribute that is made when it is first asked for; each class has its own."""
 
-    def __init__(self, make: Any) -> None:
-        self._make = make
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, make: Any) -> None:
+        self._name, self._make = name, make
 
     def __get__(self, document: Any, owner: type) -> Any:
-        made = owner.__dict__.get(f"_made{self._name}")
-        if made is None:
-            made = self._make(owner)
-            setattr(owner, f"_made{self._name}", made)
+        made = self._make(owner)
+        setattr(owner, self._name, made)
         return made
 
 
@@ -86,10 +81,11 @@ class _Base(Document, Hooks):
 
     __meta__: ClassVar[Meta] = Meta(abstract=True)
     __validators__: ClassVar[dict[str, list[str]]] = {}
-    __codec__: ClassVar[Any] = _Made(lambda cls: Codec(cls, cls.__stored_type__().get(TYPE_KEY)))
+    __hooks__: ClassVar[frozenset[str]] = frozenset()
+    __codec__: ClassVar[Any]
     __codec_source__: ClassVar[Any] = _Asked(lambda cls: cls.__codec__.source)
     #: The model's marshmallow schema class.
-    Schema: ClassVar[type[marshmallow.Schema]] = _Made(schema_of)  # type: ignore[assignment]
+    Schema: ClassVar[type[marshmallow.Schema]]
 
     def __init__(self, **values: Any) -> None:
         codec = type(self).__codec__
@@ -97,12 +93,21 @@ class _Base(Document, Hooks):
         set_state(self, NEW)
         if not codec.names.issuperset(values):
             raise _unknown(type(self), values)
-        for name, default in codec.defaults:
-            if name not in values:
-                values[name] = default()
-        if not codec.check(values):
+        if len(values) < codec.size:
+            values = {**codec.constants, **values}
+            for name, make in codec.factories:
+                if name not in values:
+                    values[name] = make()
+        for name, target in codec.embedded:
+            value = values.get(name)
+            if type(value) is dict:
+                try:
+                    values[name] = target.get()(**value)
+                except (errors.ValidationError, TypeError):
+                    self._coerce(values)  # which says what is wrong with all of them
+        if not codec.fits(values):
             self._coerce(values)
-        vars(self).update(values)
+        set_values(self, values)
 
     def _coerce(self, values: dict[str, Any]) -> None:
         fields = type(self).__fields__
@@ -176,7 +181,7 @@ class _Base(Document, Hooks):
 
         :raises ValidationError: something is wrong; `messages` has it by field, `{"title": ["..."]}`.
         """
-        validation.validate(self)
+        validation.validated(self)
 
     def dump(self) -> dict[str, Any]:
         """Give a JSON-ready dict of the public fields that were loaded: ids, decimals and UUIDs as text, moments as
@@ -251,6 +256,9 @@ def _set_up(cls: Any, allowed: tuple[str, ...]) -> dict[str, Any]:
                 )
             validators.setdefault(name, []).append(attribute)
     cls.__validators__ = validators
+    cls.__hooks__ = overridden_by(cls)
+    cls.__codec__ = _Made("__codec__", lambda cls: Codec(cls, cls.__stored_type__().get(TYPE_KEY)))
+    cls.Schema = _Made("Schema", schema_of)
     return given
 
 
@@ -572,4 +580,4 @@ def collection_name(name: str) -> str:
 
 
 #: Names that no field can have: they are the model's own.
-RESERVED = frozenset(name for name in dir(Model) if not name.startswith("__")) | {"Meta"}
+RESERVED = frozenset(name for name in dir(Model) if not name.startswith("__")) | {"Meta", "Schema"}

@@ -82,6 +82,9 @@ class ReferenceKind(Kind):
         cls = scope.name(self.target.get(), self.target.name)
         return f"isinstance({name}, {cls}) and not {name}._state.new"
 
+    def shape(self, name: str, scope: Scope) -> str:
+        return f"isinstance({name}, {scope.name(self.target.get(), self.target.name)})"
+
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
 

@@ -13,20 +13,28 @@ from .documents import touched
 from .kinds import MISSING
 from .marshal import strict
 
+Change = tuple[Any, Any, Any, Any]  # (field, value, encoded, stored), as `touched` gives it
+
 
 def is_valid(document: Any) -> bool:
     """Say whether a document is right, as far as the generated code can tell; only what changed is looked at."""
-    codec = type(document).__codec__
-    values = vars(document)
-    if document._state.new:
+    return _is_valid(document, None if document._state.new else list(touched(document)))
+
+
+def _is_valid(document: Any, changes: list[Change] | None) -> bool:
+    model = type(document)
+    codec = model.__codec__
+    values = document.__dict__
+    names: Iterable[str] = values
+    if changes is None:
         if not codec.check(values):
             return False
-        names: Iterable[str] = values
     else:
-        names = [field.name for field, _, _, _ in touched(document)]
-        if not all(codec.checks[name](values[name]) for name in names):
-            return False
-    return not type(document).__validators__ or not _own_problems(document, names, {})
+        for field, value, _, _ in changes:
+            if not codec.checks[field.name](value):
+                return False
+        names = [change[0].name for change in changes]
+    return not model.__validators__ or not _own_problems(document, names, {})
 
 
 def judge(document: Any, names: Iterable[str] | None = None) -> None:
@@ -73,14 +81,16 @@ def _own_problems(document: Any, names: Iterable[str], known: dict[str, Any]) ->
     return problems
 
 
-def validate(document: Any) -> None:
-    """Check what of a document would be stored.
+def validated(document: Any) -> list[Change]:
+    """Check what of a document would be stored; give what changed of a stored one.
 
     :raises ValidationError: something is wrong; `messages` has it by field.
     """
-    if is_valid(document):
-        return
+    changes = None if document._state.new else list(touched(document))
+    if _is_valid(document, changes):
+        return changes or []
     try:
         judge(document)
     except Invalid as error:
         raise errors.ValidationError(error.messages_dict, model=type(document).__name__) from None
+    return [] if changes is None else list(touched(document))

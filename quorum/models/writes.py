@@ -26,7 +26,7 @@ from .containers import SetKind, core
 from .documents import New, encoded, same, set_state, settle, touched
 from .hooks import fire
 from .kinds import MISSING
-from .validation import validate
+from .validation import Change, validated
 
 TAKEN = "Already exists."
 REVISION = "_revision"
@@ -48,13 +48,13 @@ def save(document: Any) -> None:
     if isinstance(document._state, Loader):
         document._state.load()
     fire(document, "pre_validate")
-    validate(document)
+    changes = validated(document)
     if fire(document, "post_validate", "pre_save", "pre_create" if new else "pre_update"):
-        validate(document)
+        changes = validated(document)
     if new:
         _insert(document)
     else:
-        _update(document)
+        _update(document, changes)
     fire(document, "post_create" if new else "post_update", "post_save")
 
 
@@ -127,13 +127,13 @@ def _take_up(document: Any, attempt: dict[str, Any], error: Exception) -> None:
     if stored is None or not same({**stored, "_id": None}, {**attempt, "_id": None}):
         raise _taken(model, error, attempt) from error
     settle(document, stored, Batch([stored]))
-    _update(document)
+    _update(document, list(touched(document)))
 
 
-def _update(document: Any) -> None:
+def _update(document: Any, changed: list[Change]) -> None:
     if "_pending" in vars(document):
         _look_for_pending(document)
-    changed = list(touched(document))
+        changed = list(touched(document))
     update = update_of(document, changed)
     model = type(document)
     if not update:
@@ -151,7 +151,7 @@ def _update(document: Any) -> None:
     _settle_changes(document, changed)
 
 
-def update_of(document: Any, changed: list[Any]) -> Update:
+def update_of(document: Any, changed: list[Change]) -> Update:
     """Give the update for what was touched."""
     update = Update()
     only = document._state.only
@@ -216,7 +216,7 @@ def _count_revision(document: Any) -> None:
         document._doc[REVISION] = (document._doc.get(REVISION) or 0) + 1
 
 
-def _settle_changes(document: Any, changed: list[Any]) -> None:
+def _settle_changes(document: Any, changed: list[Change]) -> None:
     stored = document._doc
     defaults = vars(document).get("_defaults", {})
     for field, value, new, _ in changed:

@@ -38,6 +38,15 @@ def held(folder: Path) -> Iterator[embedded.Server]:
     server.release()
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:
+    """A server for the tests that leave it as it is."""
+    servers.require("secantus")
+    server = embedded.acquire(tmp_path_factory.mktemp("shared") / "database")
+    yield server
+    server.release()
+
+
 class User:
     """A process that runs `embedded_user.py`."""
 
@@ -197,8 +206,11 @@ def test_acknowledged_writes_survive_a_kill(folder, use, victim):
         os.kill(getattr(state, victim), signal.SIGKILL)
     acknowledged += [writer.hear() for writer in writers for _ in range(200)]
     state = state_of(folder)
-    for pid in (state.keeper, state.server, *(writer.process.pid for writer in writers)):
+    for writer in writers:
+        writer.kill()
+    for pid in (state.keeper, state.server):
         os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not runs(state.keeper))
     server = embedded.acquire(folder)
     with pymongo.MongoClient(server.uri) as client:
         stored = {document["_id"] for document in client.test.things.find()}
@@ -331,15 +343,15 @@ def test_the_server_ends_when_its_folder_is_removed(folder):
     server.release()
 
 
-def test_only_this_user_can_read_the_files(held):
-    paths = [held.folder, *held.folder.rglob("*")]
+def test_only_this_user_can_read_the_files(shared):
+    paths = [shared.folder, *shared.folder.rglob("*")]
     assert [path for path in paths if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
 
 
-def test_the_server_listens_on_loopback_in_its_own_session(held):
-    state = state_of(held.folder)
+def test_the_server_listens_on_loopback_in_its_own_session(shared):
+    state = state_of(shared.folder)
     assert os.getsid(state.server) not in (os.getsid(0), 0)
-    with pytest.raises(OSError), socket.create_connection((_address(), held.port), 1):
+    with pytest.raises(OSError), socket.create_connection((_address(), shared.port), 1):
         pass
 
 
@@ -362,8 +374,8 @@ def test_secrets_of_the_environment_stay_in_the_app(folder, monkeypatch):
     server.release()
 
 
-def test_the_server_is_not_imported_in_our_process(held):
-    assert count(held.uri) == 0
+def test_the_server_is_not_imported_in_our_process(shared):
+    assert count(shared.uri) == 0
     assert not [name for name in sys.modules if name.split(".")[0] == "secantus"]
 
 
@@ -398,9 +410,9 @@ def test_a_folder_that_can_not_be_used_is_an_error(tmp_path):
         embedded.acquire(tmp_path / "open")
 
 
-def test_release_twice_does_no_harm(held):
-    other = embedded.acquire(held.folder)
+def test_release_twice_does_no_harm(shared):
+    other = embedded.acquire(shared.folder)
     other.release()
     other.release()
     assert not other.revive()
-    assert count(held.uri) == 0
+    assert count(shared.uri) == 0

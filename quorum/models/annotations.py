@@ -14,11 +14,13 @@ from typing import Annotated, Any, ClassVar, ForwardRef, Literal, Union, get_arg
 
 from .. import errors
 from . import registry
-from .containers import Anything, DictKind, ListKind, Nullable, SetKind, TupleKind, UnionKind, core
+from .containers import DictKind, ListKind, Nullable, SetKind, TupleKind, core
 from .embedded import EmbeddedKind, EmbeddedUnionKind
-from .kinds import SCALARS, EnumKind, Float, Kind, LiteralKind
+from .kinds import Kind
+from .mixed import Anything, UnionKind
 from .references import ReferenceKind
 from .registry import Target
+from .scalars import SCALARS, EnumKind, Float, LiteralKind
 
 
 class Unknown:

@@ -12,7 +12,8 @@ from .. import errors
 from . import store, writes
 from .containers import ListKind, SetKind, core
 from .documents import touched, unknown_field
-from .kinds import MISSING, DecimalKind, Float, Integer
+from .kinds import MISSING
+from .scalars import MAX_INT64, MIN_INT64, DecimalKind, Float, Integer
 
 
 def increment(document: Any, name: str, by: Any) -> Any:
@@ -24,22 +25,28 @@ def increment(document: Any, name: str, by: Any) -> Any:
     amount = _encoded(document, name, kind, by)
     bounds: dict[str, Any] = {}
     if field.options.max is not None:
-        bounds["$lte"] = kind.encode(field.options.max - by)
+        bounds["$lte"] = kind.encode(_storable(field.options.max - by))
     if field.options.min is not None:
-        bounds["$gte"] = kind.encode(field.options.min - by)
+        bounds["$gte"] = kind.encode(_storable(field.options.min - by))
     guard = {field.key: {**bounds}} if bounds else {}
     return _send(document, field, {"$inc": {field.key: amount}}, guard, "The result is out of its range.")
+
+
+def _storable(bound: Any) -> Any:
+    return max(MIN_INT64, min(bound, MAX_INT64)) if type(bound) is int else bound
 
 
 def push(document: Any, name: str, value: Any) -> Any:
     """Add an item at the end of a list, or to a set, on the server; give what it became."""
     field, kind, item = _item(document, name, value)
     operator = "$addToSet" if isinstance(kind, SetKind) else "$push"
+    # Within $each the item is a literal, whatever its keys are; on its own, {"$each": ...} would be a modifier.
+    added = {"$each": [item]}
     guard: dict[str, Any] = {}
     if field.options.max_length is not None:
         guard = {f"{field.key}.{field.options.max_length - 1}": {"$exists": False}}
     problem = f"Longer than maximum length {field.options.max_length}."
-    return _send(document, field, {operator: {field.key: item}}, guard, problem)
+    return _send(document, field, {operator: {field.key: added}}, guard, problem)
 
 
 def pull(document: Any, name: str, value: Any) -> Any:

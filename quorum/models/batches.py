@@ -32,7 +32,8 @@ class Batch:
         self._parent: Batch | None = None
         self._field: Any = None
         self.only = only
-        self.parts: dict[str, Any] | None = None
+        # By field, not by key: classes that share a collection or a list may store different things under one key.
+        self.parts: dict[Any, Any] | None = None
 
     @property
     def documents(self) -> list[dict[str, Any]]:
@@ -46,9 +47,9 @@ class Batch:
         """Give the batch, or the loader, of what a field of these documents holds."""
         if self.parts is None:
             self.parts = {}
-        part = self.parts.get(field.key)
+        part = self.parts.get(field)
         if part is None:
-            part = self.parts[field.key] = field.kind_part(self)
+            part = self.parts[field] = field.kind_part(self)
         return part
 
     def inner(self, field: Any) -> Batch:
@@ -113,7 +114,8 @@ class Loader:
         document = self._known.get(stored["_id"])
         if document is None or type(document) is not cls:
             self._known[stored["_id"]] = view(cls, stored, batch)
-        else:
+        elif document._state is self:
+            # Another thread may have been here, and the document may have changed since.
             set_doc(document, stored)
             set_state(document, batch)
 

@@ -8,6 +8,7 @@ or the item is still what was read. What only grew at its end is pushed and need
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from .documents import same
@@ -45,8 +46,11 @@ class Update:
 
     def change(self, path: str, new: Any, old: Any, *, unordered: bool = False) -> None:
         """Note that the value at a path becomes another; `old` is MISSING where there is none."""
-        if old is MISSING and type(new) is list and new:
-            (self.add if unordered else self.push)[path] = new
+        if old is MISSING:
+            if type(new) is list and new:
+                (self.add if unordered else self.push)[path] = new
+            else:
+                self._add(path, new)
         elif type(new) is dict and type(old) is dict:
             self._documents(path, new, old)
         elif type(new) is list and type(old) is list:
@@ -58,39 +62,34 @@ class Update:
             self.set[path] = new
 
     def _documents(self, path: str, new: dict[str, Any], old: dict[str, Any]) -> None:
-        changed = [key for key in new if key not in old or not same(new[key], old[key])]
-        removed = [key for key in old if key not in new]
-        if not all(map(_is_addressable, (*changed, *removed))):
+        changed, added, removed = _differences(new, old)
+        if not all(map(_is_addressable, (*changed, *added, *removed))):
             self._replace(path, new, old)
             return
-        if changed or removed:
+        if changed or added or removed:
             # Without this a document that another writer removed would come back in part.
             self.guards.setdefault(path, {"$ne": None})
         for key in changed:
-            inner = f"{path}.{key}"
-            if key not in old:
-                self.set[inner] = new[key]
-            else:
-                self.change(inner, new[key], old[key])
+            self.change(f"{path}.{key}", new[key], old[key])
+        for key in added:
+            self._add(f"{path}.{key}", new[key])
         for key in removed:
             self.unset[f"{path}.{key}"] = ""
 
     def _lists(self, path: str, new: list[Any], old: list[Any]) -> None:
-        kept = len(new) >= len(old) and all(map(same, new, old))
-        if kept and len(new) > len(old):
+        if _has_grown(new, old):
             self.push[path] = new[len(old) :]
-        elif not kept and len(new) == len(old) and _is_of_documents(new) and _is_of_documents(old):
+        elif _is_by_item(new, old):
             for index, (one, other) in enumerate(zip(new, old, strict=True)):
                 if not same(one, other):
                     inner = f"{path}.{index}"
                     self.guards[inner] = {"$eq": other}
                     self.change(inner, one, other)
-        elif not kept:
+        elif not same(new, old):
             self._replace(path, new, old)
 
     def _sets(self, path: str, new: list[Any], old: list[Any]) -> None:
-        added = [item for item in new if not any(same(item, other) for other in old)]
-        removed = [item for item in old if not any(same(item, other) for other in new)]
+        added, removed = _different_items(new, old)
         if added and removed:
             self._replace(path, new, old)
         elif added:
@@ -98,13 +97,67 @@ class Update:
         elif removed:
             self.pull[path] = removed
 
+    def _add(self, path: str, new: Any) -> None:
+        if type(new) in (list, dict):
+            # Another writer may have begun one there, of which nothing would be left.
+            self.guards[path] = {"$exists": False}
+        self.set[path] = new
+
     def _replace(self, path: str, new: Any, old: Any) -> None:
         self.guards[path] = {"$eq": old}
         self.set[path] = new
 
 
+def arranged(new: Any, old: Any, *, unordered: bool = False) -> Any:
+    """Give a new value in the order that the update leaves on the server, of keys in documents and of items in sets.
+
+    A guard must tell it: there, two documents are equal only when their keys are in one order.
+    """
+    if same(new, old):
+        return old
+    if type(new) is dict and type(old) is dict:
+        changed, added, removed = _differences(new, old)
+        if all(map(_is_addressable, (*changed, *added, *removed))):
+            kept = {key: arranged(new[key], old[key]) for key in old if key in new}
+            return kept | {key: new[key] for key in added}
+    elif type(new) is list and type(old) is list:
+        if unordered:
+            items, lost = _different_items(new, old)
+            return new if items and lost else [item for item in old if item not in lost] + items
+        if _has_grown(new, old):
+            return old + new[len(old) :]
+        if _is_by_item(new, old):
+            return list(map(arranged, new, old))
+    return new
+
+
+def _differences(new: dict[str, Any], old: dict[str, Any]) -> tuple[list[str], list[str], list[str]]:
+    changed = [key for key in new if key in old and not same(new[key], old[key])]
+    added = _as_added(key for key in new if key not in old)
+    return changed, added, [key for key in old if key not in new]
+
+
+def _as_added(keys: Iterable[str]) -> list[str]:
+    """Give keys in the order in which a server adds them: by text, or by number where all are numbers."""
+    found = sorted(keys)
+    return sorted(found, key=int) if all(key.isascii() and key.isdigit() for key in found) else found
+
+
+def _different_items(new: list[Any], old: list[Any]) -> tuple[list[Any], list[Any]]:
+    added = [item for item in new if not any(same(item, other) for other in old)]
+    return added, [item for item in old if not any(same(item, other) for other in new)]
+
+
+def _has_grown(new: list[Any], old: list[Any]) -> bool:
+    return len(new) > len(old) and all(map(same, new, old))
+
+
+def _is_by_item(new: list[Any], old: list[Any]) -> bool:
+    return len(new) == len(old) and _is_of_documents(new) and _is_of_documents(old)
+
+
 def _is_addressable(key: str) -> bool:
-    return "." not in key and not key.startswith("$")
+    return bool(key) and "." not in key and not key.startswith("$")
 
 
 def _is_of_documents(values: list[Any]) -> bool:

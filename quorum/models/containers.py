@@ -1,26 +1,16 @@
-"""Kinds made of other kinds: optional values, lists, sets, tuples, dicts, unions, and anything at all."""
+"""Kinds made of other kinds: optional values, lists, sets, tuples and dicts."""
 
 from __future__ import annotations
 
-import math
-import re
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import marshmallow.fields as mf
-from bson import ObjectId
-from bson.decimal128 import Decimal128
-from bson.int64 import Int64
-from bson.regex import Regex
 from marshmallow import ValidationError as Invalid
 
-from .kinds import Bytes, DateTime, DecimalKind, Integer, Kind, Pattern, Scope, String, WrongValue, is_utf8
+from .kinds import Kind, Scope, WrongValue, is_utf8
 from .marshal import field_class
-
-MAX_DEPTH = 90  # BSON documents nest at most 100 levels deep on a server.
+from .scalars import String
 
 
 class Nullable(Kind):
@@ -245,7 +235,7 @@ class TupleKind(Container):
 
     def __init__(self, items: tuple[Kind, ...], repeated: bool) -> None:
         self.items, self.repeated = items, repeated
-        self.item = items[0] if items else Anything()
+        self.item = items[0]
         self.mutable = any(item.mutable for item in items)
         self.nested = any(item.nested for item in items)
 
@@ -404,178 +394,3 @@ class DictKind(Container):
 
     def describe(self) -> str:
         return f"dict[str, {self.item.describe()}]"
-
-
-class UnionKind(Kind):
-    """One of several scalars, told apart by the type that is stored."""
-
-    def __init__(self, members: tuple[Kind, ...]) -> None:
-        self.members = members
-        self.plain = all(member.plain for member in members)
-        self.mutable = any(member.mutable for member in members)
-        self.nested = any(member.nested for member in members)
-        self._by_type: dict[type, Kind] = {}
-        # An int is a float's value only where no member is for ints.
-        for member in sorted(members, key=lambda member: member.describe() == "float"):
-            for stored in member.stored:
-                self._by_type.setdefault(stored, member)
-        self.stored = frozenset(self._by_type)
-
-    def _try(self, verb: str, value: Any) -> tuple[Kind, Any]:
-        problems: list[Any] = []
-        for member in self.members:
-            try:
-                return member, getattr(member, verb)(value)
-            except Invalid as error:
-                problems.extend(error.messages if isinstance(error.messages, list) else [error.messages])
-        raise Invalid(problems)
-
-    def _member(self, value: Any) -> Kind:
-        for member in self.members:
-            if type(value) is getattr(member, "python", None):
-                return member
-        return self._try("coerce", value)[0]
-
-    def coerce(self, value: Any) -> Any:
-        for member in self.members:
-            if type(value) is getattr(member, "python", None):
-                return member.coerce(value)
-        return self._try("coerce", value)[1]
-
-    def cast(self, value: Any) -> Any:
-        # Text is text where a member takes it as it is, once nothing narrower has: an int before a str.
-        if isinstance(value, str):
-            ordered = sorted(self.members, key=lambda member: type(member) is String)
-        else:
-            ordered = sorted(self.members, key=lambda member: type(value) is not getattr(member, "python", None))
-        return UnionKind._try(UnionKind(tuple(ordered)), "cast", value)[1]
-
-    def encode(self, value: Any) -> Any:
-        return value if self.plain else self._member(value).encode(value)
-
-    def decode(self, stored: Any, batch: Any = None) -> Any:
-        member = self._by_type.get(type(stored))
-        if member is None:
-            raise WrongValue(stored, self.describe())
-        return member.decode(stored, batch)
-
-    def dump(self, value: Any) -> Any:
-        return self._member(value).dump(value)
-
-    def source(self, name: str, scope: Scope) -> str:
-        return "(" + " or ".join(f"({member.source(name, scope)})" for member in self.members) + ")"
-
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
-        return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
-
-    def describe(self) -> str:
-        return " | ".join(member.describe() for member in self.members)
-
-
-class Anything(Kind):
-    """Whatever BSON can hold: scalars, and lists and dicts of them."""
-
-    mutable = True
-
-    _encoders: Mapping[type, Callable[[Any], Any]] = {
-        datetime: lambda value: DateTime().encode(DateTime().coerce(value)),
-        Decimal: lambda value: DecimalKind().encode(DecimalKind().coerce(value)),
-        re.Pattern: lambda value: Pattern().encode(Pattern().coerce(value)),
-        str: String().coerce,
-        int: Integer().coerce,
-    }
-    _same = frozenset({type(None), bool, bytes, ObjectId, uuid.UUID, Int64})
-
-    def coerce(self, value: Any) -> Any:
-        return self._normal(value, 0)
-
-    cast = coerce
-
-    def _normal(self, value: Any, depth: int) -> Any:
-        if depth > MAX_DEPTH:
-            raise Invalid(f"Nested more than {MAX_DEPTH} levels deep.")
-        kind = type(value)
-        if kind is dict:
-            for key in value:
-                check_key(key)
-            items = list(each(value.items(), lambda item: self._normal(item, depth + 1)))
-            value.update(zip(value, items, strict=True))
-            return value
-        if kind is list:
-            value[:] = list(each(enumerate(value), lambda item: self._normal(item, depth + 1)))
-            return value
-        if kind is float:
-            if not math.isfinite(value):
-                raise Invalid(mf.Float.default_error_messages["special"])
-            return value
-        if kind is datetime:
-            return DateTime().coerce(value)
-        if kind in self._encoders:
-            self._encoders[kind](value)
-            return value
-        if kind is Decimal128:
-            return DecimalKind().coerce(value.to_decimal())
-        if kind in self._same or kind.__module__.startswith("bson."):
-            return value
-        if isinstance(value, Mapping):
-            return self._normal(dict(value), depth)
-        raise Invalid(f"Not a value that can be stored as it is: {kind.__name__}.")
-
-    def encode(self, value: Any) -> Any:
-        kind = type(value)
-        if kind is dict:
-            return {key: self.encode(item) for key, item in value.items()}
-        if kind is list:
-            return [self.encode(item) for item in value]
-        encoder = self._encoders.get(kind)
-        return value if encoder is None else encoder(value)
-
-    def decode(self, stored: Any, batch: Any = None) -> Any:
-        kind = type(stored)
-        if kind is dict:
-            return {key: self.decode(item) for key, item in stored.items()}
-        if kind is list:
-            return [self.decode(item) for item in stored]
-        if kind is datetime:
-            return stored.replace(tzinfo=UTC)
-        if kind is Decimal128:
-            return stored.to_decimal()
-        if kind is Regex:
-            try:
-                return stored.try_compile()
-            except re.error:
-                return stored
-        return stored
-
-    def dump(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {str(key): self.dump(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self.dump(item) for item in value]
-        if isinstance(value, datetime):
-            return DateTime().dump(value)
-        if value is None or isinstance(value, (str, bool, int)):
-            return value
-        if isinstance(value, float):
-            return value if math.isfinite(value) else None
-        if isinstance(value, bytes):
-            return Bytes().dump(value)
-        if isinstance(value, re.Pattern):
-            return value.pattern
-        return str(value)
-
-    def source(self, name: str, scope: Scope) -> str:
-        return f"{scope.name(self._is_right, 'is_storable')}({name})"
-
-    def _is_right(self, value: Any) -> bool:
-        try:
-            self.coerce(value)
-        except Invalid:
-            return False
-        return True
-
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
-        return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
-
-    def describe(self) -> str:
-        return "Any"

@@ -13,7 +13,8 @@ from .annotations import Reader, is_class_variable, own_annotations
 from .containers import core
 from .documents import Document
 from .fields import FORMATS, Field, Options
-from .kinds import MISSING, DateTime, Float, Integer, ObjectIdKind, Scalar
+from .kinds import MISSING, Scalar
+from .scalars import DateTime, Float, Integer, ObjectIdKind
 
 
 @dataclasses.dataclass(slots=True)

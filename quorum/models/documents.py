@@ -8,7 +8,7 @@ puts a value there too. So the changes of a document are what differs between th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -81,7 +81,9 @@ def unknown_field(cls: type[Document], name: str) -> str:
     """Say that a model has no field of that name, and which one may have been meant."""
     import difflib
 
-    near = difflib.get_close_matches(name, cls.__fields__, 1)
+    # The message may reach whoever sent the name.
+    public = [known for known, field in cls.__fields__.items() if not field.options.private]
+    near = difflib.get_close_matches(name, public, 1)
     return f"{cls.__name__} has no field {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
 
 
@@ -111,10 +113,13 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def touched(document: Document) -> Iterator[tuple[Any, Any, Any, Any]]:
+def touched(document: Document, without: Container[str] = ()) -> Iterator[tuple[Any, Any, Any, Any]]:
     """Give (field, value, encoded, stored) for each field whose value differs from the stored one.
 
     `stored` is MISSING where the field is not stored.
+
+    :param without: names of fields that are left out.
+    :raises ValidationError: a value was changed in place to something that cannot be stored.
     """
     stored = document._doc
     values = vars(document)
@@ -122,14 +127,14 @@ def touched(document: Document) -> Iterator[tuple[Any, Any, Any, Any]]:
     defaults = values.get("_defaults")
     for name, value in values.items():
         field = fields.get(name)
-        if field is None:
+        if field is None or name in without:
             continue
         old = stored.get(field.key, MISSING)
         if value is old:
             continue
         if old is MISSING and defaults is not None and name in defaults and same(value, defaults[name]):
             continue
-        new = field.kind.encode(value)
+        new = field.encode(document, value)
         if new is old or (old is not MISSING and (same(new, old) or field.reads_as(old, value))):
             continue
         yield field, value, new, old

@@ -15,15 +15,18 @@ from uuid import UUID
 from bson import ObjectId
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
+from bson.regex import Regex
 from marshmallow import ValidationError as Invalid
 
 from .. import errors, runtime
-from .containers import Anything, DictKind, ListKind, SetKind, TupleKind, UnionKind, core
+from .containers import DictKind, ListKind, SetKind, TupleKind, core
 from .documents import Document, unknown_field
 from .embedded import EmbeddedKind
 from .fields import Field
-from .kinds import Kind, String
+from .kinds import Kind
+from .mixed import Anything, UnionKind
 from .references import ReferenceKind
+from .scalars import String
 
 #: Stored values that a server can only take as themselves.
 SAFE = frozenset({type(None), str, int, Int64, float, bool, bytes, datetime, ObjectId, UUID, Decimal128})
@@ -110,7 +113,7 @@ class Expression:
         return Condition({self._path: _equal(self._operand(value))})
 
     def __ne__(self, value: Any) -> Condition:  # type: ignore[override]
-        return self._compare("$ne", value)
+        return Condition({self._path: _unequal(self._operand(value))})
 
     def __lt__(self, value: Any) -> Condition:
         return self._compare("$lt", value)
@@ -135,7 +138,14 @@ class Expression:
     def _among(self, operator: str, values: Iterable[Any]) -> Condition:
         if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
             raise errors.ValidationError({self._name: ["Not a list of values."]}, model=self._model.__name__)
-        return Condition({self._path: {operator: [self._operand(value) for value in values]}})
+        given = [self._operand(value) for value in values]
+        literal = [value for value in given if not isinstance(value, (dict, Regex))]
+        if len(literal) == len(given):
+            return Condition({self._path: {operator: given}})
+        # A server takes a pattern in $in for a search, and a document with a key like "$gt" for an error.
+        equal = [{self._path: {"$eq": value}} for value in given if isinstance(value, (dict, Regex))]
+        together = "$or" if operator == "$in" else "$nor"
+        return Condition({together: [{self._path: {"$in": literal}}, *equal] if literal else equal})
 
     def exists(self, exists: bool = True) -> Condition:
         """Match documents in which the field is stored, None included."""
@@ -151,8 +161,10 @@ class Expression:
 
     def contains(self, value: Any) -> Condition:
         """Match text with this part, or a list, set or tuple with this item."""
-        if isinstance(core(self._kind), (ListKind, SetKind, TupleKind)):
-            return self.__eq__(value)
+        kind = core(self._kind)
+        if isinstance(kind, (ListKind, SetKind, TupleKind)):
+            item = operand(self._model, self._name, among(kind), value)
+            return Condition({self._path: _equal(item)})
         return self._text("{}", value)
 
     def _text(self, form: str, text: Any) -> Condition:
@@ -179,8 +191,16 @@ def item_kind(kind: Kind) -> Kind:
     """Give the kind that one value of a field is compared by: a list's item, else the kind itself."""
     kind = core(kind)
     while isinstance(kind, (ListKind, SetKind, TupleKind)):
-        kind = core(kind.item)
+        kind = core(among(kind))
     return kind
+
+
+def among(kind: ListKind | SetKind | TupleKind) -> Kind:
+    """Give the kind of any item of a list, a set or a tuple."""
+    if isinstance(kind, TupleKind) and len(kind.items) > 1:
+        items = tuple(core(item) for item in kind.items)
+        return Anything() if any(isinstance(item, Anything) for item in items) else UnionKind(items)
+    return kind.item
 
 
 def operand(model: Any, name: str, kind: Kind, value: Any) -> Any:
@@ -205,13 +225,20 @@ def _equal(stored: Any) -> Any:
     return stored if type(stored) in SAFE else {"$eq": stored}
 
 
-def step(model: Any, before: str, kind: Kind, name: str, *, public: bool) -> tuple[str, Kind]:
-    """Follow one more name of a dotted path: give its stored name and its kind."""
+def _unequal(stored: Any) -> Any:
+    return {"$ne": stored} if type(stored) in SAFE else {"$not": {"$eq": stored}}
+
+
+def step(model: Any, before: str, kind: Kind, name: str, *, public: bool, places: bool = True) -> tuple[str, Kind]:
+    """Follow one more name of a dotted path: give its stored name and its kind.
+
+    :param places: a number may name an item of a list by its place.
+    """
     kind = core(kind)
     if isinstance(kind, (ListKind, SetKind, TupleKind)):
-        if name.isascii() and name.isdigit() and len(name) < 8:
-            return name, kind.item
-        return step(model, before, kind.item, name, public=public)
+        if places and name.isascii() and name.isdigit() and len(name) < 8:
+            return name, _item_at(kind, int(name))
+        return step(model, before, kind.item, name, public=public, places=places)
     if isinstance(kind, UnionKind):
         kind = next((member for member in kind.members if isinstance(member, EmbeddedKind)), kind)
     if isinstance(kind, EmbeddedKind):
@@ -229,7 +256,13 @@ def step(model: Any, before: str, kind: Kind, name: str, *, public: bool) -> tup
     raise errors.ValidationError({f"{before}.{name}": ["Unknown field."]}, model=model.__name__)
 
 
-def resolve(model: Any, name: Any) -> tuple[str, Kind]:
+def _item_at(kind: ListKind | SetKind | TupleKind, index: int) -> Kind:
+    if isinstance(kind, TupleKind) and not kind.repeated and index < len(kind.items):
+        return kind.items[index]
+    return kind.item
+
+
+def resolve(model: Any, name: Any, *, places: bool = True) -> tuple[str, Kind]:
     """Give the stored path and the kind of a public field that text names, dotted where it is inside of another.
 
     :raises ValidationError: there is no such field, or it is private: text may come from a request.
@@ -247,7 +280,7 @@ def resolve(model: Any, name: Any) -> tuple[str, Kind]:
         raise errors.ValidationError({first: [problem]}, model=model.__name__)
     path, kind, before = field.key, field.kind, first
     for part in rest:
-        key, kind = step(model, before, kind, part, public=True)
+        key, kind = step(model, before, kind, part, public=True, places=places)
         path, before = f"{path}.{key}", f"{before}.{part}"
     return path, kind
 
@@ -291,8 +324,10 @@ def check_literal(model: Any, filter: Any, *, nested: bool = False) -> None:
     for key, value in filter.items():
         if key in _FORBIDDEN:
             raise errors.ValidationError(f"{key} is refused, as load(safe=True) says.", model=model.__name__)
+        if not isinstance(key, str):
+            raise errors.ValidationError(f"A filter's keys are text, not {type(key).__name__}.", model=model.__name__)
         if key.startswith("$"):
-            check_literal(model, value, nested=nested)
+            check_literal(model, value, nested=nested or key not in ("$and", "$or", "$nor"))
             continue
         if not nested and key.split(".")[0] not in keys:
             raise errors.ValidationError(

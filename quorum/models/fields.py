@@ -15,11 +15,13 @@ from marshmallow import validate as validators
 
 from .. import errors
 from .batches import Batch, Dangling, Deleted, Loader
-from .containers import Container, Nullable, UnionKind, core
+from .containers import Container, Nullable, core
 from .documents import Document, same
 from .embedded import EmbeddedKind
-from .kinds import MISSING, Kind, LiteralKind, WrongValue
+from .kinds import MISSING, Kind, WrongValue
+from .mixed import UnionKind
 from .references import ReferenceKind
+from .scalars import LiteralKind
 
 #: What `format=` knows: the validator, or the pattern that the whole value must match.
 FORMATS: dict[str, Callable[[], Callable[[Any], Any]]] = {
@@ -224,6 +226,8 @@ class Field:
             return getattr(document, self.name)
         if isinstance(state, Dangling):
             raise state.error(document)
+        if self.key in document._doc:
+            return getattr(document, self.name)  # another thread has loaded it meanwhile
         if state.only is not None and self.key not in state.only:
             raise errors.NotLoadedError(
                 f"{name} was not loaded, as only() left it out. Name it there, or reload() the document.",
@@ -258,6 +262,23 @@ class Field:
         if default is ObjectId or default in ([], {}, set()):
             return default if default is ObjectId else type(default)
         return self.default
+
+    def encode(self, document: Any, value: Any) -> Any:
+        """Give the stored form of a document's value, which may have been changed in place to anything.
+
+        :raises ValidationError: it has none.
+        """
+        try:
+            return self.kind.encode(value)
+        except Exception as error:  # noqa: BLE001  a kind need not foresee every wrong value
+            try:
+                value = self.kind.coerce(value)
+                self.kind.judge(value)
+                stored = self.kind.encode(value)
+            except Invalid as problem:
+                raise errors.ValidationError({self.name: problem.messages}, model=type(document).__name__) from error
+            document.__dict__[self.name] = value
+            return stored
 
     def default(self) -> Any:
         """Give the value of a document that was made without one."""

@@ -1,72 +1,28 @@
-"""The base classes that users subclass: `Model`, `EmbeddedModel`, and the mixin `Timestamped`."""
+"""The base classes that users subclass: `Model` and `EmbeddedModel`."""
 
 from __future__ import annotations
 
-import copy
-import inspect
 import re
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self, dataclass_transform
 
-import marshmallow
 from bson import ObjectId
 from marshmallow import ValidationError as Invalid
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from .. import errors
-from . import atomic, indexes, inputs, registry, store, validation, writes
+from . import atomic, indexes, inputs, registry, store, writes
+from .base import Asked, Base, set_up, unknown_names
 from .batches import Batch
-from .codec import Codec
-from .declarations import Meta, declared, identifier, inherited, read_meta
-from .documents import NEW, Document, encoded, set_doc, set_state, set_values, touched, unknown_field, view
+from .declarations import Meta, identifier
+from .documents import encoded, set_doc, set_state, touched, view
 from .embedded import TYPE_KEY, EmbeddedKind
 from .expressions import Condition
-from .fields import Options, field, reference
-from .hooks import Hooks, overridden_by
+from .fields import field, reference
 from .kinds import MISSING
 from .query import Query
 from .references import ReferenceKind
-from .schema import schema_of
-
-
-class Timestamped:
-    """A mixin that keeps two moments, in UTC: when a document was created, and when it was last changed."""
-
-    __slots__ = ()
-
-    created_at: datetime
-    updated_at: datetime
-
-
-_MOMENTS = {
-    "created_at": Options(moment="created", readonly=True),
-    "updated_at": Options(moment="updated", readonly=True),
-}
-
-
-class _Made:
-    """A class attribute that is made when it is first asked for; each class has its own."""
-
-    def __init__(self, name: str, make: Any) -> None:
-        self._name, self._make = name, make
-
-    def __get__(self, document: Any, owner: type) -> Any:
-        made = self._make(owner)
-        setattr(owner, self._name, made)
-        return made
-
-
-class _Asked:
-    """A class attribute that is worked out anew each time: what it gives depends on the app that holds now."""
-
-    def __init__(self, work_out: Any) -> None:
-        self._work_out = work_out
-        self.__doc__ = work_out.__doc__
-
-    def __get__(self, document: Any, owner: type) -> Any:
-        return self._work_out(owner)
 
 
 def _collection(model: Any) -> Collection[dict[str, Any]]:
@@ -74,203 +30,15 @@ def _collection(model: Any) -> Collection[dict[str, Any]]:
     return store.of(model)
 
 
-class _Base(Document, Hooks):
-    """What models and embedded models share."""
-
-    __slots__ = ()
-
-    __meta__: ClassVar[Meta] = Meta(abstract=True)
-    __validators__: ClassVar[dict[str, list[str]]] = {}
-    __hooks__: ClassVar[frozenset[str]] = frozenset()
-    __codec__: ClassVar[Any]
-    __codec_source__: ClassVar[Any] = _Asked(lambda cls: cls.__codec__.source)
-    #: The model's marshmallow schema class.
-    Schema: ClassVar[type[marshmallow.Schema]]
-
-    def __init__(self, **values: Any) -> None:
-        codec = type(self).__codec__
-        set_doc(self, {})
-        set_state(self, NEW)
-        if not codec.names.issuperset(values):
-            raise _unknown(type(self), values)
-        if len(values) < codec.size:
-            values = {**codec.constants, **values}
-            for name, make in codec.factories:
-                if name not in values:
-                    values[name] = make()
-        for name, target in codec.embedded:
-            value = values.get(name)
-            if type(value) is dict:
-                try:
-                    values[name] = target.get()(**value)
-                except (errors.ValidationError, TypeError):
-                    self._coerce(values)  # which says what is wrong with all of them
-        if not codec.fits(values):
-            self._coerce(values)
-        set_values(self, values)
-
-    def _coerce(self, values: dict[str, Any]) -> None:
-        fields = type(self).__fields__
-        problems: dict[str, Any] = {}
-        for name, value in values.items():
-            try:
-                values[name] = fields[name].kind.coerce(value)
-            except Invalid as error:
-                problems[name] = error.messages
-        if problems:
-            raise errors.ValidationError(problems, model=type(self).__name__)
-
-    @classmethod
-    def __stored_type__(cls) -> dict[str, str]:
-        return {}
-
-    @classmethod
-    def __of__(cls, values: Mapping[str, Any]) -> Self:
-        try:
-            return cls(**values)
-        except errors.ValidationError as error:
-            raise Invalid(error.messages_dict) from None
-        except TypeError as error:
-            raise Invalid(str(error)) from None
-
-    @classmethod
-    def __cast__(cls, data: Mapping[str, Any]) -> Self:
-        document = cls.__of__(inputs.read_whole(cls, data))
-        document.__judge__()
-        return document
-
-    @classmethod
-    def __lone__(cls, stored: dict[str, Any]) -> Any:
-        return Batch([stored])
-
-    @classmethod
-    def __bind__(cls) -> None:
-        for _ in cls.__targets__():
-            pass
-        cls.__codec__  # noqa: B018  generated now, so that what is wrong shows at load()
-
-    @classmethod
-    def __targets__(cls) -> Iterator[tuple[str, Any, Any]]:
-        """Give (path, kind, class) for each field that leads to another class."""
-        problems: list[str] = []
-        for one in cls.__fields__.values():
-            kind = one.innermost()
-            for target in getattr(kind, "targets", (kind.target,) if hasattr(kind, "target") else ()):
-                path = f"{cls.__name__}.{one.name}"
-                try:
-                    found = target.get()
-                except errors.ConfigurationError as error:
-                    problems.extend(error.problems)
-                    continue
-                if isinstance(kind, ReferenceKind) is not registry.is_model(found):
-                    remedy = "an EmbeddedModel needs no" if isinstance(kind, ReferenceKind) else "a model needs a"
-                    problems.append(f"{path}: {found.__name__} does not fit; {remedy} quorum.reference().")
-                    continue
-                yield path, kind, found
-        if problems:
-            raise errors.ConfigurationError(*problems)
-
-    def __is_valid__(self) -> bool:
-        return validation.is_valid(self)
-
-    def __judge__(self) -> None:
-        validation.judge(self)
-
-    def validate(self) -> None:
-        """Check the values that saving would store; of a stored document, those that changed.
-
-        :raises ValidationError: something is wrong; `messages` has it by field, `{"title": ["..."]}`.
-        """
-        validation.validated(self)
-
-    def dump(self) -> dict[str, Any]:
-        """Give a JSON-ready dict of the public fields that were loaded: ids, decimals and UUIDs as text, moments as
-        ISO 8601, a reference as the id of its document.
-        """
-        only = self._state.only
-        shown = {}
-        for name, one in type(self).__fields__.items():
-            if one.options.private or (only is not None and one.key not in only):
-                continue
-            if self._state.new and name not in vars(self):
-                continue
-            value = getattr(self, name)
-            shown[name] = None if value is None else one.kind.dump(value)
-        return shown
-
-    def __copy__(self) -> Self:
-        return self.__deepcopy__({})
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        copied: Self = object.__new__(type(self))
-        set_doc(copied, copy.deepcopy(self._doc, memo))
-        set_state(copied, self._state if self._state.new else Batch([copied._doc], self._state.only))
-        vars(copied).update(
-            (name, value if _is_of_another(type(self), name) else copy.deepcopy(value, memo))
-            for name, value in vars(self).items()
-        )
-        return copied
-
-
-def _is_of_another(cls: Any, name: str) -> bool:
-    known = cls.__fields__.get(name)
-    return known is not None and isinstance(known.innermost(), ReferenceKind)
-
-
-def _unknown(cls: Any, values: Mapping[str, Any]) -> TypeError:
-    name = next(name for name in values if name not in cls.__fields__)
-    return TypeError(f"{cls.__name__}(): {unknown_field(cls, name)}")
-
-
-def _mixed_in(cls: type) -> dict[str, Any]:
-    """Declare, on the class itself, the fields of plain mixins that no base has declared yet."""
-    found: dict[str, Any] = {}
-    for base in cls.__mro__[1:]:
-        if base is object or issubclass(base, (Document, Hooks)) or not inspect.get_annotations(base):
-            continue
-        if any(issubclass(parent, base) and "__fields__" in parent.__dict__ for parent in cls.__mro__[1:]):
-            continue
-        annotations = dict(inspect.get_annotations(base))
-        body: dict[str, Any] = {"__annotations__": annotations, "__module__": base.__module__}
-        body.update((name, value) for name, value in base.__dict__.items() if name in annotations)
-        if base is Timestamped:
-            body.update(_MOMENTS)
-        for name, one in declared(type(cls.__name__, (), body), RESERVED).items():
-            if name not in cls.__dict__:
-                setattr(cls, name, one)
-                found[name] = one
-    return found
-
-
-def _set_up(cls: Any, allowed: tuple[str, ...]) -> dict[str, Any]:
-    """Read a class body: its fields, its Meta, its validators."""
-    given = read_meta(cls, allowed)
-    fields = {**inherited(cls), **_mixed_in(cls), **declared(cls, RESERVED)}
-    cls.__fields__ = fields
-    validators: dict[str, list[str]] = {}
-    for attribute in dir(cls):
-        for name in getattr(inspect.getattr_static(cls, attribute), "__validates__", ()):
-            if name not in fields:
-                raise errors.ConfigurationError(
-                    f"{cls.__name__}.{attribute} validates {name!r}. {unknown_field(cls, name)}"
-                )
-            validators.setdefault(name, []).append(attribute)
-    cls.__validators__ = validators
-    cls.__hooks__ = overridden_by(cls)
-    cls.__codec__ = _Made("__codec__", lambda cls: Codec(cls, cls.__stored_type__().get(TYPE_KEY)))
-    cls.Schema = _Made("Schema", schema_of)
-    return given
-
-
 @dataclass_transform(kw_only_default=True, field_specifiers=(field, reference))
-class EmbeddedModel(_Base):
+class EmbeddedModel(Base):
     """A document inside of others: `class Comment(quorum.EmbeddedModel): text: str`."""
 
     __slots__ = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        given = _set_up(cls, ("abstract",))
+        given = set_up(cls, ("abstract",), RESERVED)
         cls.__meta__ = Meta(abstract=given.get("abstract", False))
         for one in cls.__fields__.values():
             wrong = [name for name in ("primary", "increment") if getattr(one.options, name)]
@@ -292,7 +60,7 @@ class EmbeddedModel(_Base):
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field, reference))
-class Model(_Base):
+class Model(Base):
     """A document of a collection. Subclass it, annotate its fields, and pass it to `quorum.load(models=...)`."""
 
     __slots__ = ()
@@ -300,11 +68,11 @@ class Model(_Base):
 
     id: ObjectId
     #: pymongo's own collection: the way out, for whatever this layer does not say.
-    collection: ClassVar[Collection[dict[str, Any]]] = _Asked(_collection)  # type: ignore[assignment]
+    collection: ClassVar[Collection[dict[str, Any]]] = Asked(_collection)  # type: ignore[assignment]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        given = _set_up(cls, ("abstract", "collection", "indexes", "revision"))
+        given = set_up(cls, ("abstract", "collection", "indexes", "revision"), RESERVED)
         bases: tuple[Any, ...] = cls.__mro__[1:]
         parents = [base for base in bases if registry.is_model(base) and not base.__meta__.abstract]
         family = parents[-1] if parents else None
@@ -396,7 +164,7 @@ class Model(_Base):
     # Reading.
 
     @classmethod
-    def find(cls, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> Query[Self]:
+    def find(cls, /, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> Query[Self]:
         """Find documents: `Post.find(tags="mongo")`, `Post.find(Post.number > 10)`, or MongoDB's own filter as a dict.
 
         Keywords name public fields and carry values of their types, so they may hold outside input; a list is found by
@@ -447,24 +215,24 @@ class Model(_Base):
         return None if stored is None else view(cls.__class_of__(stored), stored, Batch([stored]))
 
     @classmethod
-    def first(cls, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> Self | None:
+    def first(cls, /, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> Self | None:
         """Give the first document that `find` would, or None."""
         return cls.find(*filters, **equals).first()
 
     @classmethod
-    def count(cls, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> int:
+    def count(cls, /, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> int:
         """Count the documents that `find` would give, on the server."""
         return cls.find(*filters, **equals).count()
 
     @classmethod
-    def exists(cls, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> bool:
+    def exists(cls, /, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> bool:
         """Say whether `find` would give any document."""
         return cls.find(*filters, **equals).exists()
 
     # Writing.
 
     @classmethod
-    def new(cls, data: Any, **trusted: Any) -> Self:
+    def new(cls, data: Any, /, **trusted: Any) -> Self:
         """Make a document of outside data: a form, or a dict from JSON. Its values are cast and validated.
 
         :param trusted: values that code gives; a field named here is not taken from the data.
@@ -472,12 +240,16 @@ class Model(_Base):
         """
         return cls(**{**cls._read(data, trusted), **trusted})
 
-    def apply(self, data: Any, **trusted: Any) -> Self:
+    def apply(self, data: Any, /, **trusted: Any) -> Self:
         """Set fields from outside data, as `new` does; where anything is wrong, nothing is set.
 
         :raises ValidationError: as `new`.
         """
-        for name, value in {**self._read(data, trusted), **trusted}.items():
+        if not type(self).__fields__.keys() >= trusted.keys():
+            raise unknown_names(type(self), trusted)
+        values = {**self._read(data, trusted), **trusted}
+        self._coerce(values)
+        for name, value in values.items():
             setattr(self, name, value)
         return self
 

@@ -57,15 +57,16 @@ class Page(Generic[M]):
         return f"<Page {self.page} of {self.pages}: {len(self.items)} of {self.total}>"
 
 
-def positive(value: Any, name: str, model: str) -> int:
+def positive(value: Any, name: str, model: str, least: int = 1) -> int:
     """Read a number from code or from a request: an int, or ASCII digits.
 
-    :raises ValidationError: it is neither, or less than 1.
+    :raises ValidationError: it is neither, or less than `least`.
     """
     if isinstance(value, str) and _DIGITS.match(value):
         value = int(value)
     if type(value) is not int:
         raise errors.ValidationError({name: ["Not a valid integer."]}, model=model)
-    if not 1 <= value <= 2**31 - 1:
-        raise errors.ValidationError({name: ["Must be greater than or equal to 1."]}, model=model)
+    if not least <= value <= 2**31 - 1:
+        bound = f"greater than or equal to {least}" if value < least else f"less than or equal to {2**31 - 1}"
+        raise errors.ValidationError({name: [f"Must be {bound}."]}, model=model)
     return value

@@ -13,14 +13,16 @@ from pymongo.errors import PyMongoError
 from .. import errors, mongodb
 from . import expressions, store
 from .batches import Batch, Loader
-from .documents import set_doc, set_state, view
+from .documents import Document, set_doc, set_state, view
 from .expressions import Condition, item_kind, resolve
+from .kinds import WrongValue
 from .pages import MAX_PER_PAGE, PER_PAGE, Page, positive
 from .references import ReferenceKind
 
 M = TypeVar("M")
 
 STREAM_BATCH = 1000  # documents: larger ones leave the caches, smaller ones wake the garbage collector more often
+MAX_PLACE = 2**31 - 1  # of a document in a query
 _OPTIONS = ("collation", "comment", "hint", "max_time_ms", "read_preference")
 
 
@@ -65,7 +67,7 @@ class Query(Generic[M]):
 
     # What to find.
 
-    def find(self, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> Query[M]:
+    def find(self, /, *filters: Condition | dict[str, Any] | bool, **equals: Any) -> Query[M]:
         """Narrow the query by further filters, in the forms that `Model.find` takes."""
         return self._with(_conditions=(*self._conditions, *expressions.build(self._model, filters, equals)))
 
@@ -84,7 +86,7 @@ class Query(Generic[M]):
 
         :raises ValidationError: the count is no whole number, or negative.
         """
-        return self._with(_skip=0 if count == 0 and type(count) is int else positive(count, "skip", self._name))
+        return self._with(_skip=positive(count, "skip", self._name, least=0))
 
     def limit(self, count: int) -> Query[M]:
         """Give at most this many documents.
@@ -96,11 +98,11 @@ class Query(Generic[M]):
     def only(self, *names: str) -> Query[M]:
         """Load only these fields, dotted for a part of one; reading another raises `NotLoadedError`.
 
-        :raises ValidationError: a name is no public field.
+        :raises ValidationError: a name is no public field, or asks for an item of a list by its place.
         """
         tree: dict[str, Any] = {"_id": None, "_type": None, "_revision": None}
         for name in names:
-            *parents, last = resolve(self._model, name)[0].split(".")
+            *parents, last = resolve(self._model, name, places=False)[0].split(".")
             node: Any = tree
             for key in parents:
                 node = node.setdefault(key, {}) if node is not None else None
@@ -120,11 +122,13 @@ class Query(Generic[M]):
         return self._with(_paths=(*self._paths, *paths))
 
     def _check_path(self, path: str) -> None:
+        if not isinstance(path, str):
+            raise errors.ValidationError("Prefetch by names of references, dotted.", model=self._name)
         model, kind = self._model, None
         for name in path.split("."):
             resolve(model, name)
-            kind = model.__fields__[name].innermost()
-            if not hasattr(kind, "target"):
+            kind = model.__fields__[name].innermost() if name in model.__fields__ else None
+            if kind is None or not hasattr(kind, "target"):
                 raise errors.ValidationError({path: [f"{name!r} leads to no other document."]}, model=self._name)
             model = kind.target.get()
         if not isinstance(kind, ReferenceKind):
@@ -163,6 +167,8 @@ class Query(Generic[M]):
             raise IndexError("A query has no negative index. Sort it the other way round.")
         if self._found is not None:
             return self._found[index]
+        if index >= MAX_PLACE:
+            raise IndexError(f"{self._name}: a query has no more than {MAX_PLACE} documents.")
         found = self._slice(slice(index, index + 1))._all()
         if not found:
             raise IndexError(f"{self._name}: the query finds no document at {index}.")
@@ -172,13 +178,19 @@ class Query(Generic[M]):
         start, stop = part.start or 0, part.stop
         if start < 0 or (stop is not None and stop < 0) or part.step not in (None, 1):
             raise IndexError("A query is sliced by places from its start, without a step.")
+        start, stop = min(start, MAX_PLACE), None if stop is None or stop > MAX_PLACE else stop
         if self._limit:
             stop = self._limit if stop is None else min(stop, self._limit)
+        if stop is not None and stop <= start:
+            return self._nothing()
         query = self._with(_skip=self._skip + start)
         if stop is not None:
-            if stop <= start:
-                query._found = []
-            query._limit = max(stop - start, 0)
+            query._limit = stop - start
+        return query
+
+    def _nothing(self) -> Query[M]:
+        query = self._with(_conditions=(*self._conditions, {"_id": {"$in": []}}))
+        query._found = []
         return query
 
     def first(self) -> M | None:
@@ -190,11 +202,7 @@ class Query(Generic[M]):
 
     def count(self) -> int:
         """Count the documents, on the server."""
-        options: dict[str, Any] = {
-            key: self._options[key] for key in ("hint", "comment", "collation") if key in self._options
-        }
-        if "max_time_ms" in self._options:
-            options["maxTimeMS"] = self._options["max_time_ms"]
+        options = self._command_options()
         if self._skip:
             options["skip"] = self._skip
         if self._limit:
@@ -218,10 +226,13 @@ class Query(Generic[M]):
         :param page: the number of the page, from 1; past the last one, the page is empty.
         :param per_page: the most documents on it, 20 unless told; more than `max_per_page` is that many.
         :raises ValidationError: a number is none, or less than 1.
+        :raises TypeError: the query is skipped or limited, which its pages are.
         """
+        if self._skip or self._limit:
+            raise TypeError("A query with skip or limit has no pages. Leave both to paginate().")
         number = positive(page, "page", self._name)
         size = min(positive(per_page, "per_page", self._name), max_per_page)
-        total = self._with(_skip=0, _limit=0).count()
+        total = self.count()
         if (number - 1) * size >= total:
             return Page([], number, size, total)
         order = self._sort if any(key == "_id" for key, _ in self._sort) else (*self._sort, ("_id", 1))
@@ -233,14 +244,28 @@ class Query(Generic[M]):
         return [{name: _read(document, name) for name in names} for document in self.only(*names)]
 
     def distinct(self, name: str) -> list[Any]:
-        """Give the different values of a field; of a list, its different items."""
+        """Give the different values of a field; of a list, its different items.
+
+        :raises ValidationError: the name is no public field.
+        :raises StoredValueError: a value of another type is stored.
+        :raises TypeError: the query is skipped or limited, which MongoDB's distinct cannot be.
+        """
+        if self._skip or self._limit:
+            raise TypeError("A query with skip or limit has no distinct(). Collect the values of its documents.")
         path, kind = resolve(self._model, name)
         judge = item_kind(kind)
         try:
-            found = self._collection().distinct(path, self._filter())
+            found = self._collection().distinct(path, self._filter(), **self._command_options())
         except PyMongoError as error:
             raise store.failed(self._model, error) from error
-        return [None if value is None else judge.decode(value) for value in found]
+        batch = judge.together(found) if isinstance(judge, ReferenceKind) else None
+        try:
+            return [None if value is None else judge.decode(value, batch) for value in found]
+        except WrongValue as error:
+            raise errors.StoredValueError(
+                f"a value of type {type(error.stored).__name__} is stored where {error.wanted} is declared.",
+                model=self._name, field=name, id=None,
+            ) from None  # fmt: skip
 
     def stream(self, batch_size: int = STREAM_BATCH) -> Iterator[M]:
         """Give the documents one after the other, in constant memory: nothing is kept of those that were given.
@@ -269,7 +294,8 @@ class Query(Generic[M]):
         if self._sort or self._skip or self._limit:
             raise TypeError("A query with sort, skip or limit cannot be deleted as one. Delete its documents.")
         try:
-            return self._collection().delete_many(self._filter()).deleted_count
+            options = {key: self._options[key] for key in ("hint", "comment", "collation") if key in self._options}
+            return self._collection().delete_many(self._filter(), **options).deleted_count
         except PyMongoError as error:
             raise store.failed(self._model, error) from error
 
@@ -298,6 +324,14 @@ class Query(Generic[M]):
         collection = store.raw(self._model)
         preference = self._options.get("read_preference")
         return collection if preference is None else collection.with_options(read_preference=preference)
+
+    def _command_options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            key: self._options[key] for key in ("hint", "comment", "collation") if key in self._options
+        }
+        if "max_time_ms" in self._options:
+            options["maxTimeMS"] = self._options["max_time_ms"]
+        return options
 
     def _cursor(self) -> Any:
         options: dict[str, Any] = {key: v for key, v in self._options.items() if key != "read_preference"}
@@ -338,11 +372,15 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield prefix + key
 
 
-def _read(document: Any, name: str) -> Any:
-    value = document
-    for part in name.split("."):
-        value = [getattr(item, part) for item in value] if isinstance(value, list) else getattr(value, part, None)
-    return value
+def _read(value: Any, name: str) -> Any:
+    first, _, rest = name.partition(".")
+    if isinstance(value, (list, tuple)):
+        return [_read(item, name) for item in value]
+    if isinstance(value, Document):
+        value = getattr(value, first) if first in type(value).__fields__ or first == "id" else None
+    else:
+        value = value.get(first) if isinstance(value, dict) else None
+    return _read(value, rest) if rest else value
 
 
 def _prefetch(model: Any, batches: list[Batch], names: list[str]) -> None:

@@ -60,6 +60,11 @@ class ReferenceKind(Kind):
         batch = Batch([{self._field.key: encoded}])
         return Loader(self.target.get(), batch, self._field, ReferenceKind.fetch).get(encoded)
 
+    def together(self, stored: Iterable[Any]) -> Loader:
+        """Make the loader of ids that came together, though of no documents."""
+        batch = Batch([{self._field.key: identifier} for identifier in stored])
+        return Loader(self.target.get(), batch, self._field, ReferenceKind.fetch)
+
     def judge(self, value: Any) -> None:
         if value._state.new:
             raise Invalid(f"This {type(value).__name__} has not been saved. Save it first.")

@@ -18,7 +18,17 @@ Change = tuple[Any, Any, Any, Any]  # (field, value, encoded, stored), as `touch
 
 def is_valid(document: Any) -> bool:
     """Say whether a document is right, as far as the generated code can tell; only what changed is looked at."""
-    return _is_valid(document, None if document._state.new else list(touched(document)))
+    if document._state.new:
+        return _is_valid(document, None)
+    changes = _changes(document)
+    return changes is not None and _is_valid(document, changes)
+
+
+def _changes(document: Any) -> list[Change] | None:
+    try:
+        return list(touched(document))
+    except errors.ValidationError:
+        return None
 
 
 def _is_valid(document: Any, changes: list[Change] | None) -> bool:
@@ -44,9 +54,9 @@ def judge(document: Any, names: Iterable[str] | None = None) -> None:
     """
     fields = type(document).__fields__
     values = vars(document)
-    if names is None:
-        names = list(fields) if document._state.new else [field.name for field, _, _, _ in touched(document)]
     problems: dict[str, Any] = {}
+    if names is None:
+        names = list(fields) if document._state.new else _changed_names(document, problems)
     with strict():
         for name in names:
             field = fields[name]
@@ -62,6 +72,15 @@ def judge(document: Any, names: Iterable[str] | None = None) -> None:
     problems.update(_own_problems(document, names, problems))
     if problems:
         raise Invalid(problems)
+
+
+def _changed_names(document: Any, problems: dict[str, Any]) -> list[str]:
+    """Name the fields that changed, and note the problems of those whose values cannot even be stored."""
+    while True:
+        try:
+            return [field.name for field, _, _, _ in touched(document, problems)]
+        except errors.ValidationError as error:
+            problems.update(error.messages_dict)
 
 
 def _own_problems(document: Any, names: Iterable[str], known: dict[str, Any]) -> dict[str, Any]:
@@ -86,11 +105,12 @@ def validated(document: Any) -> list[Change]:
 
     :raises ValidationError: something is wrong; `messages` has it by field.
     """
-    changes = None if document._state.new else list(touched(document))
-    if _is_valid(document, changes):
-        return changes or []
+    new = document._state.new
+    changes = [] if new else _changes(document)
+    if changes is not None and _is_valid(document, None if new else changes):
+        return changes
     try:
         judge(document)
     except Invalid as error:
         raise errors.ValidationError(error.messages_dict, model=type(document).__name__) from None
-    return [] if changes is None else list(touched(document))
+    return [] if new else list(touched(document))

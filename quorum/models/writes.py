@@ -21,9 +21,9 @@ from pymongo.errors import (
 from .. import errors, mongodb
 from . import counters, indexes, store
 from .batches import Batch, Deleted, Loader
-from .changes import Update
+from .changes import Update, arranged
 from .containers import SetKind, core
-from .documents import New, encoded, same, set_state, settle, touched
+from .documents import Document, New, encoded, same, set_state, settle, touched
 from .hooks import fire
 from .kinds import MISSING
 from .validation import Change, validated
@@ -151,23 +151,28 @@ def _update(document: Any, changed: list[Change]) -> None:
     _settle_changes(document, changed)
 
 
+def is_set(field: Any) -> bool:
+    """Say whether the order of a field's items means nothing."""
+    return isinstance(core(field.kind), SetKind)
+
+
 def update_of(document: Any, changed: list[Change]) -> Update:
     """Give the update for what was touched."""
     update = Update()
     only = document._state.only
     for field, value, new, old in changed:
         part = MISSING if only is None else only.get(field.key, MISSING)
-        if only is not None and part is MISSING:
+        if only is not None and part is MISSING and old is MISSING:
             update.set[field.key] = new  # it was never read, so nothing can be compared
-        elif part and part is not MISSING and getattr(value, "_doc", None) is not old:
-            if type(old) is list:
+        elif part and getattr(value, "_doc", None) is not old:
+            if type(old) in (list, dict) and not isinstance(value, Document):
                 raise errors.NotLoadedError(
                     f"{type(document).__name__}.{field.name} was loaded in part, as only() says, and cannot be saved.",
                     model=type(document).__name__, field=field.name, id=document._doc.get("_id"),
                 )  # fmt: skip
             update.set[field.key] = new
         else:
-            update.change(field.key, new, old, unordered=isinstance(core(field.kind), SetKind))
+            update.change(field.key, new, old, unordered=is_set(field))
     return update
 
 
@@ -219,11 +224,11 @@ def _count_revision(document: Any) -> None:
 def _settle_changes(document: Any, changed: list[Change]) -> None:
     stored = document._doc
     defaults = vars(document).get("_defaults", {})
-    for field, value, new, _ in changed:
-        stored[field.key] = new
+    for field, value, new, old in changed:
+        stored[field.key] = arranged(new, old, unordered=is_set(field))
         defaults.pop(field.name, None)
         if field.kind.nested and value is not None:
-            field.kind.settle(value, new, document._state)
+            field.kind.settle(value, stored[field.key], document._state)
 
 
 def _look_for_pending(document: Any) -> None:

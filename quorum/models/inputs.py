@@ -7,6 +7,7 @@ carries buttons and tokens, so there it is ignored.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from marshmallow import ValidationError as Invalid
@@ -14,8 +15,11 @@ from marshmallow import ValidationError as Invalid
 from .containers import ListKind, Nullable, SetKind, TupleKind, core
 from .schema import writable
 
+MAX_DEPTH = 40  # of embedded documents: with a list around each, 80 of the 100 levels that BSON may have on a server
 UNKNOWN = "Unknown field."
 READONLY = "Read-only field."
+
+_depth: ContextVar[int] = ContextVar("quorum_input_depth", default=0)
 
 
 def read(model: Any, data: Any, trusted: Iterable[str] = ()) -> dict[str, Any]:
@@ -48,6 +52,17 @@ def read_whole(model: Any, data: Any) -> dict[str, Any]:
 
     :raises marshmallow.ValidationError: as `read`, and a required field is missing.
     """
+    depth = _depth.get()
+    if depth >= MAX_DEPTH:
+        raise Invalid(f"Nested more than {MAX_DEPTH} documents deep.")
+    token = _depth.set(depth + 1)
+    try:
+        return _read_whole(model, data)
+    finally:
+        _depth.reset(token)
+
+
+def _read_whole(model: Any, data: Any) -> dict[str, Any]:
     problems: dict[str, Any] = {}
     values: dict[str, Any] = {}
     try:

@@ -3,7 +3,7 @@
 - `hold`: insert a document, tell "ready PORT"; then one insert for each line that comes: "ok" or "error ...".
 - `write`: insert documents without end, and tell the `_id` of each one that was acknowledged.
 - `fork`: as `hold`, but in a child, after the parent has inserted; it tells "child PID" first.
-- `idle`: insert, then fork a child that does nothing; tell "child PID", and end when the input does; the child stays.
+- `idle`: insert, then fork a child that does nothing; tell "child PID".
 - `children`: eight forked children insert 50 documents each, and the parent one more; tell "done".
 """
 
@@ -67,8 +67,7 @@ def idle() -> None:
     if child == 0:
         signal.pause()
     tell("child", child)
-    sys.stdin.read()
-    runtime.stop(runtime.current())
+    signal.pause()
 
 
 def children() -> None:

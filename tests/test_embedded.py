@@ -151,10 +151,11 @@ def test_data_are_there_again_after_the_server_went_with_its_last_user(folder):
 def test_the_server_stays_for_who_comes_back_at_once(folder):
     embedded.acquire(folder).release()
     first = state_of(folder)
-    begin = time.monotonic()
+    back = time.monotonic() + embedded_server.GRACE / 2
+    assert not embedded_server.wait_for(lambda: is_stopping(folder), back - time.monotonic())
     for _ in range(200):
         embedded.acquire(folder).release()
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - back < 5
     assert state_of(folder) == first
 
 
@@ -282,7 +283,7 @@ def test_a_forked_child_goes_on_when_its_parent_is_killed(folder, use):
 def test_a_forked_child_that_does_not_use_the_database_does_not_hold_it(folder, use):
     parent = use("idle")
     child = int(parent.hear().split()[1])
-    parent.process.stdin.close()
+    parent.kill()
     eventually(lambda: is_stopping(folder))
     assert runs(child)
     os.kill(child, signal.SIGKILL)
@@ -311,6 +312,26 @@ def _free(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
         return True
     return False
+
+
+def test_the_server_of_a_dead_keeper_is_ended_before_there_is_another(folder, monkeypatch):
+    folder.mkdir()
+    monkeypatch.setattr(embedded_server, "STOP", 0.2)
+    descriptor = embedded_server.open_lock(folder / embedded_server.SERVER)
+    assert embedded_server.lock(descriptor, fcntl.LOCK_EX)
+    with subprocess.Popen(["sleep", "60"], pass_fds=[descriptor]) as orphan:
+        os.write(descriptor, str(orphan.pid).encode())
+        os.close(descriptor)
+        assert embedded_server.Keeper(folder, ()).take_over()
+        assert orphan.wait(LIMIT) < 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_server_holds_the_lock_by_which_it_is_found(shared):
+    files = {str(path.readlink()) for path in Path(f"/proc/{state_of(shared.folder).server}/fd").iterdir()}
+    assert str(shared.folder / embedded_server.SERVER) in files
+    assert str(shared.folder / embedded_server.KEEPER) not in files
+    assert (shared.folder / embedded_server.SERVER).read_text() == str(state_of(shared.folder).server)
 
 
 def test_what_a_dead_server_left_does_not_stop_a_start(folder):

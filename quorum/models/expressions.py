@@ -30,7 +30,8 @@ from .scalars import String
 
 #: Stored values that a server can only take as themselves.
 SAFE = frozenset({type(None), str, int, Int64, float, bool, bytes, datetime, ObjectId, UUID, Decimal128})
-MAX_TEXT = 1000  # characters in startswith, endswith and contains
+#: Characters in startswith, endswith and contains; escaped they are up to twice as many, and SecantusDB takes 1,000.
+MAX_TEXT = 490
 _FORBIDDEN = frozenset({"$where", "$function", "$accumulator"})
 
 

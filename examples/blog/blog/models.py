@@ -1,0 +1,93 @@
+"""What the blog stores."""
+
+from __future__ import annotations
+
+import functools
+import re
+from datetime import UTC, datetime
+from typing import Self
+
+from marshmallow.validate import Regexp
+from werkzeug.security import check_password_hash, generate_password_hash
+
+import quorum
+
+PASSWORD_LENGTH = (8, 128)
+TAG = re.compile(r"\w[\w+#.-]{0,29}")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Author(quorum.Model, quorum.Timestamped):
+    """An account. Its username is kept in lower case, so that no two differ by case alone."""
+
+    username: str = quorum.field(
+        unique=True,
+        min_length=2,
+        max_length=30,
+        validate=Regexp(r"[a-z0-9_-]*\Z", error="Use letters from a to z, digits, - and _ only."),
+    )
+    password_hash: str = quorum.field(private=True)
+
+    @classmethod
+    def register(cls, username: str, password: str) -> Self:
+        """Store a new account.
+
+        :raises ValidationError: the username or the password does not do; the username is taken.
+        """
+        shortest, longest = PASSWORD_LENGTH
+        if not shortest <= len(password) <= longest:
+            raise quorum.ValidationError({"password": [f"Length must be between {shortest} and {longest}."]})
+        return cls(username=normalized(username), password_hash=generate_password_hash(password)).save()
+
+    @classmethod
+    def authenticate(cls, username: str, password: str) -> Self | None:
+        """Give the account of these credentials; None takes as long for an unknown username as for a known one."""
+        author = cls.first(username=normalized(username))
+        known = author.password_hash if author else hash_of_nobody()
+        return author if check_password_hash(known, password) else None
+
+
+class Comment(quorum.EmbeddedModel):
+    """What a reader says below a post."""
+
+    text: str = quorum.field(min_length=1, max_length=2000)
+    author: Author = quorum.reference()
+    created_at: datetime = quorum.field(default=now)
+
+
+def check_tags(tags: list[str]) -> None:
+    wrong = [tag for tag in tags if not TAG.fullmatch(tag)]
+    if wrong:
+        raise quorum.ValidationError(
+            f"Not a tag: {', '.join(wrong)[:100]}. Use letters, digits and + # . - _, at most 30 of them."
+        )
+
+
+class Post(quorum.Model, quorum.Timestamped):
+    """A post, with its comments inside."""
+
+    title: str = quorum.field(min_length=1, max_length=120)
+    body: str = quorum.field(min_length=1, max_length=20_000)
+    author: Author = quorum.reference(index=True, readonly=True)
+    tags: list[str] = quorum.field(default=[], max_length=8, validate=check_tags)
+    comments: list[Comment] = quorum.field(default=[], max_length=500, readonly=True)
+
+    class Meta:
+        indexes = ["-created_at", ("tags", "-created_at")]
+        revision = True
+
+    @property
+    def paragraphs(self) -> list[str]:
+        return re.split(r"\s*\n\s*\n\s*", self.body)
+
+
+def normalized(username: str) -> str:
+    return username.strip().lower()
+
+
+@functools.cache
+def hash_of_nobody() -> str:
+    return generate_password_hash("")

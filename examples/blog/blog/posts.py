@@ -1,0 +1,133 @@
+"""Posts: the lists, one post with its comments, and the forms of its author."""
+
+from typing import Any
+
+from bson import ObjectId
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+import quorum
+
+from .auth import login_required
+from .models import Comment, Post
+
+blueprint = Blueprint("posts", __name__)
+
+PER_PAGE = 5
+
+CHANGED = (
+    "This post was changed while you were saving it. Your text is below, not yet saved: "
+    "look at the post, then save again."
+)
+
+
+@blueprint.get("/")
+def index() -> str:
+    return render_template("posts/index.html.tpl", page=newest(Post.find()), tag=None)
+
+
+@blueprint.get("/tags/<tag>")
+def tagged(tag: str) -> str:
+    page = newest(Post.find(tags=tag))
+    if not page.total:
+        abort(404)
+    return render_template("posts/index.html.tpl", page=page, tag=tag)
+
+
+@blueprint.get("/<object_id:id>")
+def show(id: ObjectId) -> str:
+    return show_page(Post.get(id))
+
+
+@blueprint.post("/<object_id:id>/comments")
+@login_required
+def comment(id: ObjectId) -> ResponseReturnValue:
+    post = Post.get(id)
+    said = Comment(text=request.form.get("text", "").strip(), author=g.author)
+    try:
+        said.validate()
+        post.push("comments", said)
+    except quorum.ValidationError as error:
+        return show_page(post, error.messages_dict), 422
+    flash("Thank you for your comment.")
+    return redirect(url_for(".show", id=post, _anchor="comments"))
+
+
+@blueprint.get("/create")
+@login_required
+def create_form() -> str:
+    return edit_page(None, {})
+
+
+@blueprint.post("/create")
+@login_required
+def create() -> ResponseReturnValue:
+    try:
+        post = Post.new(read_form(), author=g.author).save()
+    except quorum.ValidationError as error:
+        return edit_page(None, request.form, error.messages_dict), 422
+    flash("Your post is published.")
+    return redirect(url_for(".show", id=post))
+
+
+@blueprint.get("/<object_id:id>/update")
+@login_required
+def update_form(id: ObjectId) -> str:
+    post = own_post(id)
+    return edit_page(post, {"title": post.title, "body": post.body, "tags": ", ".join(post.tags)})
+
+
+@blueprint.post("/<object_id:id>/update")
+@login_required
+def update(id: ObjectId) -> ResponseReturnValue:
+    post = own_post(id)
+    try:
+        post.apply(read_form()).save()
+    except quorum.ValidationError as error:
+        return edit_page(post, request.form, error.messages_dict), 422
+    except quorum.ConflictError:
+        flash(CHANGED, "error")
+        return edit_page(post, request.form), 409
+    flash("Your post is saved.")
+    return redirect(url_for(".show", id=post))
+
+
+@blueprint.post("/<object_id:id>/delete")
+@login_required
+def delete(id: ObjectId) -> ResponseReturnValue:
+    own_post(id).delete()
+    flash("Your post is deleted.")
+    return redirect(url_for(".index"))
+
+
+def newest(query: quorum.Query[Post]) -> quorum.Page[Post]:
+    """Give the page of the posts that the request asks for; 404 past the last one."""
+    page = query.sort("-created_at").paginate(request.args.get("page", 1), PER_PAGE)
+    if page.page > 1 and not page.items:
+        abort(404)
+    return page
+
+
+def own_post(id: ObjectId) -> Post:
+    """Give a post to its author, and a 403 to anyone else."""
+    post = Post.get(id)
+    if post.author != g.author:
+        abort(403)
+    return post
+
+
+def read_form() -> MultiDict[str, str]:
+    """Give the form as `Post.new` takes it: trimmed, and with a value for each of the tags."""
+    form = MultiDict((name, value.strip()) for name, value in request.form.items(multi=True))
+    tags = form.get("tags", "").lower().replace(",", " ").split()
+    form.setlist("tags", list(dict.fromkeys(tags)))
+    return form
+
+
+def show_page(post: Post, errors: dict[str, Any] | None = None) -> str:
+    return render_template("posts/show.html.tpl", post=post, form=request.form, errors=errors or {})
+
+
+def edit_page(post: Post | None, form: Any, errors: dict[str, Any] | None = None) -> str:
+    return render_template("posts/edit.html.tpl", post=post, form=form, errors=errors or {})

@@ -1,0 +1,54 @@
+{# An input or, with `rows`, a text area; other arguments are its attributes. #}
+{% macro field(name, label, form, errors, hint="", rows=0) -%}
+  {% set problems = errors.get(name, []) %}
+  {% set described = [name ~ "-hint" if hint, name ~ "-problem" if problems]|select|join(" ") %}
+  <div class="field">
+    <label for="{{ name }}">{{ label }}</label>
+    {% if hint %}<p class="hint" id="{{ name }}-hint">{{ hint }}</p>{% endif %}
+    {% set attributes = dict(
+      kwargs, id=name, name=name, **{
+        "aria-describedby": described or none,
+        "aria-invalid": "true" if problems else none,
+      }) %}
+    {% if rows %}
+<textarea rows="{{ rows }}"{{ attributes|xmlattr }}>
+{{ form.get(name, "") }}</textarea>
+    {% else %}
+    <input{{ attributes|xmlattr }}{% if kwargs.type != "password" %} value="{{ form.get(name, '') }}"{% endif %}>
+    {% endif %}
+    {% if problems %}<p class="problem" id="{{ name }}-problem">{{ problems|join(" ") }}</p>{% endif %}
+  </div>
+{%- endmacro %}
+
+{% macro token() -%}
+  <input type="hidden" name="csrf_token" value="{{ csrf_token() }}">
+{%- endmacro %}
+
+{% macro byline(document) -%}
+  <p class="byline">
+    <span class="author">{{ document.author.username }}</span>
+    <time datetime="{{ document.created_at.isoformat() }}">{{ document.created_at|day }}</time>
+    {{ caller() if caller }}
+  </p>
+{%- endmacro %}
+
+{% macro tags(post) -%}
+  {% if post.tags %}
+  <ul class="tags" aria-label="Tags">
+    {% for tag in post.tags %}
+    <li><a href="{{ url_for('posts.tagged', tag=tag) }}">{{ tag }}</a></li>
+    {% endfor %}
+  </ul>
+  {% endif %}
+{%- endmacro %}
+
+{# Links to the pages before and after; `link` says where a page is. #}
+{% macro pages(page, endpoint) -%}
+  {% if page.pages > 1 %}
+  <nav class="pages" aria-label="Pages">
+    {% if page.has_prev %}<a rel="prev" href="{{ url_for(endpoint, page=page.prev_page, **kwargs) }}">← Newer</a>{% endif %}
+    <span>Page {{ page.page }} of {{ page.pages }}</span>
+    {% if page.has_next %}<a rel="next" href="{{ url_for(endpoint, page=page.next_page, **kwargs) }}">Older →</a>{% endif %}
+  </nav>
+  {% endif %}
+{%- endmacro %}

@@ -1,0 +1,27 @@
+{% extends "base.html.tpl" %}
+{% from "macros.html.tpl" import byline, pages, tags %}
+{% block title %}{% if tag %}{{ tag }} · {% endif %}Marginalia{% endblock %}
+
+{% block main %}
+{% if tag %}
+<h1>Posts tagged <em>{{ tag }}</em></h1>
+{% else %}
+<h1 class="unseen">Newest posts</h1>
+{% endif %}
+{% for post in page %}
+<article class="summary">
+  <h2><a href="{{ url_for('posts.show', id=post) }}">{{ post.title }}</a></h2>
+  {% call byline(post) %}
+    {% if post.comments %}
+    <a href="{{ url_for('posts.show', id=post, _anchor='comments') }}">
+      {{- post.comments|length }} comment{{ "s" if post.comments|length > 1 }}</a>
+    {% endif %}
+  {% endcall %}
+  <p class="excerpt">{{ post.paragraphs[0]|truncate(280) }}</p>
+  {{ tags(post) }}
+</article>
+{% else %}
+<p>Nobody has written anything yet. <a href="{{ url_for('posts.create_form') }}">Write the first post</a>.</p>
+{% endfor %}
+{% if tag %}{{ pages(page, "posts.tagged", tag=tag) }}{% else %}{{ pages(page, "posts.index") }}{% endif %}
+{% endblock %}

@@ -1,0 +1,51 @@
+{% extends "base.html.tpl" %}
+{% from "macros.html.tpl" import byline, field, tags, token %}
+{% block title %}{{ post.title }} · Marginalia{% endblock %}
+
+{% block main %}
+<article>
+  <h1>{{ post.title }}</h1>
+  {{ byline(post) }}
+  <div class="prose">
+    {% for paragraph in post.paragraphs %}
+    <p>{{ paragraph }}</p>
+    {% endfor %}
+  </div>
+  {{ tags(post) }}
+  {% if post.author == g.author %}
+  <div class="own">
+    <a class="button quiet" href="{{ url_for('posts.update_form', id=post) }}">Edit</a>
+    <details>
+      <summary class="button quiet">Delete</summary>
+      <form method="post" action="{{ url_for('posts.delete', id=post) }}">
+        {{ token() }}
+        <p>The post and its comments will be gone for good.</p>
+        <button class="danger">Delete this post</button>
+      </form>
+    </details>
+  </div>
+  {% endif %}
+</article>
+
+<section id="comments" aria-labelledby="comments-title">
+  <h2 id="comments-title">{{ "Comments" if post.comments else "No comments yet" }}</h2>
+  <ol class="comments">
+    {% for comment in post.comments %}
+    <li>
+      {{ byline(comment) }}
+      <p class="text">{{ comment.text }}</p>
+    </li>
+    {% endfor %}
+  </ol>
+  {% if g.author %}
+  <form method="post" action="{{ url_for('posts.comment', id=post) }}">
+    {{ token() }}
+    {{ field("text", "Your comment", form, errors, rows=4, required="") }}
+    {% for problem in errors.get("comments", []) %}<p class="problem">{{ problem }}</p>{% endfor %}
+    <p class="actions"><button>Comment</button></p>
+  </form>
+  {% else %}
+  <p><a href="{{ url_for('auth.login_form', next=url_for('posts.show', id=post)) }}">Log in</a> to comment.</p>
+  {% endif %}
+</section>
+{% endblock %}

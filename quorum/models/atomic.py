@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError as Invalid
 from pymongo import ReturnDocument
-from pymongo.errors import PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError, WriteConcernError
 
 from .. import errors
 from . import store, writes
@@ -14,6 +14,8 @@ from .containers import ListKind, SetKind, core
 from .documents import touched, unknown_field
 from .kinds import MISSING
 from .scalars import MAX_INT64, MIN_INT64, DecimalKind, Float, Integer
+
+_OF_ANOTHER_TYPE = (2, 14)  # BadValue for $push and its like, TypeMismatch for $inc
 
 
 def increment(document: Any, name: str, by: Any) -> Any:
@@ -62,6 +64,8 @@ def _field(document: Any, name: str) -> Any:
         raise _wrong(document, name, unknown_field(type(document), name))
     if any(changed is field for changed, _, _, _ in touched(document)):
         raise writes.conflict(document, f"has a change of {name!r} that is not saved. Save or reload it first")
+    if document._doc.get(field.key, MISSING) is None:
+        raise _wrong(document, name, "Is None, which nothing can be added to or removed from. Assign a value first.")
     return field
 
 
@@ -96,10 +100,22 @@ def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str,
         operators.setdefault("$inc", {})[writes.REVISION] = 1
     try:
         store.check_size(operators)
+        _store_default(document, field)
         stored = store.raw(model).find_one_and_update(
             {**identity, **guard}, operators, return_document=ReturnDocument.AFTER
         )
+    except DuplicateKeyError as error:
+        raise writes.taken(model, error, document._doc) from error
+    except WriteConcernError as error:
+        found = writes.found(document, identity["_id"])
+        if found is not None:
+            _adopt(document, field, found)
+        raise writes.unconfirmed(model, error) from error
+    except store.ENCODING_ERRORS as error:
+        raise store.too_large(model, error) from error
     except PyMongoError as error:
+        if getattr(error, "code", None) in _OF_ANOTHER_TYPE:
+            raise _wrong(document, field.name, "Something of another type is stored. Reload the document.") from error
         raise store.failed(model, error) from error
     if stored is None:
         if guard and writes.exists(document, identity):
@@ -107,6 +123,16 @@ def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str,
         raise writes.conflict(document, "was deleted by another writer")
     _adopt(document, field, stored)
     return getattr(document, field.name)
+
+
+def _store_default(document: Any, field: Any) -> None:
+    """Store what a field reads as that is not stored, as the server starts from nothing."""
+    if field.key in document._doc:
+        return
+    default = field.default()
+    if default:
+        missing = {"_id": document._doc["_id"], field.key: {"$exists": False}}
+        store.raw(type(document)).update_one(missing, {"$set": {field.key: field.kind.encode(default)}})
 
 
 def _adopt(document: Any, field: Any, stored: dict[str, Any]) -> None:

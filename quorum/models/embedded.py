@@ -52,7 +52,7 @@ class EmbeddedKind(Kind):
         return view(self.target.get(), stored, Batch([stored]) if batch is None else batch)
 
     def settle(self, value: Any, stored: Any, batch: Any) -> None:
-        settle(value, stored, Batch([stored]))
+        settle(value, stored, Batch([stored], value._state.only))
 
     def dump(self, value: Any) -> Any:
         return value.dump()

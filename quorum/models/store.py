@@ -18,6 +18,9 @@ _PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepr
 #: What the driver raises, before anything is sent, for a document that BSON cannot hold.
 ENCODING_ERRORS = (InvalidDocument, InvalidStringData, DocumentTooLarge, OverflowError, UnicodeEncodeError, BSONError)
 
+#: The codes of a server that found a document too large: BSONObjectTooLarge, and two for one that an update made so.
+TOO_LARGE = frozenset({10334, 17419, 17420})
+
 
 def raw(model: Any) -> Collection[dict[str, Any]]:
     """Give a model's collection as this layer reads it: datetimes are decoded naive, which is a third cheaper, and made
@@ -56,6 +59,8 @@ def check_size(document: Any) -> None:
 
 def failed(model: Any, error: PyMongoError) -> errors.QuorumError:
     """Make the error for a command that failed, with the model's name."""
+    if getattr(error, "code", None) in TOO_LARGE:
+        return errors.ValidationError("The document would be too large for the server.", model=model.__name__)
     translated = mongodb.translate(error)
     translated.args = (f"{model.__name__}: {translated.args[0]}", *translated.args[1:])
     return translated

@@ -9,36 +9,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pymongo.errors import (
-    ConnectionFailure,
-    DuplicateKeyError,
-    PyMongoError,
-    WriteConcernError,
-    WriteError,
-    WTimeoutError,
-)
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError, WriteConcernError, WriteError
 
 from .. import errors, mongodb
 from . import counters, indexes, store
 from .batches import Batch, Deleted, Loader
 from .changes import Update, arranged
 from .containers import SetKind, core
-from .documents import Document, New, encoded, same, set_state, settle, touched
+from .documents import Document, encoded, set_doc, set_state, settle, touched
 from .hooks import fire
 from .kinds import MISSING
+from .unanswered import Attempted, Sent, at, is_unanswered, paths_of
 from .validation import Change, validated
 
 TAKEN = "Already exists."
 REVISION = "_revision"
-
-
-class Attempted(New):
-    """The state of a new document whose insert was sent without an answer."""
-
-    __slots__ = ("sent",)
-
-    def __init__(self, sent: dict[str, Any]) -> None:
-        self.sent = sent
 
 
 def save(document: Any) -> None:
@@ -71,25 +56,28 @@ def now() -> datetime:
 
 def _insert(document: Any) -> None:
     model = type(document)
-    attempt = document._state.sent if isinstance(document._state, Attempted) else None
+    attempts = document._state if isinstance(document._state, Attempted) else Attempted()
     stored = _new_document(document)
+    collection = store.raw(model)
     try:
         store.check_size(stored)
-        store.raw(model).insert_one(stored)
+        collection.insert_one(stored)
     except DuplicateKeyError as error:
-        if attempt is None or not _is_of_id(model, error, stored):
-            raise _taken(model, error, stored) from error
-        _take_up(document, attempt, error)
+        if not attempts.sent:
+            raise taken(model, error, stored) from error
+        _take_up(document, attempts, stored, error)
         return
-    except (WriteConcernError, WTimeoutError) as error:
+    except WriteConcernError as error:
         settle(document, stored, Batch([stored]))
-        raise _unconfirmed(model, error) from error
-    except PyMongoError as error:
-        if isinstance(error, ConnectionFailure):
-            set_state(document, Attempted(attempt or stored))
-        raise _failed(document, error) from error
+        raise unconfirmed(model, error) from error
     except store.ENCODING_ERRORS as error:
         raise store.too_large(model, error) from error
+    except BaseException as error:
+        if is_unanswered(error):
+            set_state(document, Attempted(*attempts.sent, stored))
+        if isinstance(error, PyMongoError):
+            raise _failed(document, error) from error
+        raise
     settle(document, stored, Batch([stored]))
 
 
@@ -117,17 +105,23 @@ def _number(model: Any, field: Any) -> int:
         raise store.failed(model, error) from error
 
 
-def _take_up(document: Any, attempt: dict[str, Any], error: Exception) -> None:
-    """The insert that was sent before was stored: go on from there."""
+def _take_up(document: Any, attempts: Attempted, stored: dict[str, Any], error: DuplicateKeyError) -> None:
+    """If an insert that was sent before was done, go on from there."""
+    model = type(document)
+    there = found(document, stored["_id"])
+    if there is None or not attempts.has(there):
+        raise taken(model, error, stored) from error
+    settle(document, there, Batch([there]))
+    _update(document, list(touched(document)))
+
+
+def found(document: Any, identifier: Any) -> dict[str, Any] | None:
+    """Read what is stored of a document, or give None."""
     model = type(document)
     try:
-        stored = store.raw(model).find_one({"_id": attempt["_id"]})
-    except PyMongoError as problem:
-        raise store.failed(model, problem) from problem
-    if stored is None or not same({**stored, "_id": None}, {**attempt, "_id": None}):
-        raise _taken(model, error, attempt) from error
-    settle(document, stored, Batch([stored]))
-    _update(document, list(touched(document)))
+        return store.raw(model).find_one({"_id": identifier})
+    except PyMongoError as error:
+        raise store.failed(model, error) from error
 
 
 def _update(document: Any, changed: list[Change]) -> None:
@@ -140,15 +134,16 @@ def _update(document: Any, changed: list[Change]) -> None:
         if model.__meta__.revision and not exists(document, _own_filter(document)):
             raise _conflict_found(document)
         return
-    moments = [field for field in model.__meta__.automatic if field.options.moment == "updated"]
     moment = now()
-    for field in moments:
+    for field in _moments(model):
         update.set[field.key] = field.kind.encode(moment)
-    _send(document, update, {field.key: new for field, _, new, _ in changed})
-    for field in moments:
-        vars(document)[field.name] = moment
-        document._doc[field.key] = update.set[field.key]
+    _send(document, update, changed, moment)
+    _settle_moment(document, moment)
     _settle_changes(document, changed)
+
+
+def _moments(model: Any) -> list[Any]:
+    return [field for field in model.__meta__.automatic if field.options.moment == "updated"]
 
 
 def is_set(field: Any) -> bool:
@@ -183,7 +178,7 @@ def _own_filter(document: Any) -> dict[str, Any]:
     return found
 
 
-def _send(document: Any, update: Update, intended: dict[str, Any]) -> None:
+def _send(document: Any, update: Update, changed: list[Change], moment: datetime) -> None:
     model = type(document)
     operators = update.operators()
     found_by = _own_filter(document)
@@ -191,26 +186,29 @@ def _send(document: Any, update: Update, intended: dict[str, Any]) -> None:
         operators["$inc"] = {REVISION: 1}
     else:
         found_by.update(update.guards)
+    collection = store.raw(model)
     try:
         store.check_size(operators)
-        matched = store.raw(model).update_one(found_by, operators).matched_count
+        matched = collection.update_one(found_by, operators).matched_count
     except DuplicateKeyError as error:
-        raise _taken(model, error, {**document._doc, **intended}) from error
-    except (WriteConcernError, WTimeoutError) as error:
-        _count_revision(document)
-        for key, new in intended.items():
-            document._doc[key] = new
-        raise _unconfirmed(model, error) from error
-    except WriteError as error:
-        if error.code in (28, 16837, 2):  # PathNotViable: a parent is no longer what it was
+        intended = {field.key: new for field, _, new, _ in changed}
+        raise taken(model, error, {**document._doc, **intended}) from error
+    except WriteConcernError as error:
+        # The error does not tell whether any document matched.
+        _remember(document, update, changed, moment)
+        if not _look_for_pending(document):
             raise _conflict_found(document) from error
-        raise _failed(document, error) from error
-    except PyMongoError as error:
-        if isinstance(error, ConnectionFailure):
-            vars(document)["_pending"] = intended
-        raise _failed(document, error) from error
+        raise unconfirmed(model, error) from error
     except store.ENCODING_ERRORS as error:
         raise store.too_large(model, error) from error
+    except BaseException as error:
+        if is_unanswered(error):
+            _remember(document, update, changed, moment)
+        if isinstance(error, WriteError) and error.code in (28, 16837, 2):
+            raise _conflict_found(document) from error  # PathNotViable: a parent is no longer what it was
+        if isinstance(error, PyMongoError):
+            raise _failed(document, error) from error
+        raise
     if not matched:
         raise _conflict_found(document)
     _count_revision(document)
@@ -219,6 +217,12 @@ def _send(document: Any, update: Update, intended: dict[str, Any]) -> None:
 def _count_revision(document: Any) -> None:
     if type(document).__meta__.revision:
         document._doc[REVISION] = (document._doc.get(REVISION) or 0) + 1
+
+
+def _settle_moment(document: Any, moment: datetime) -> None:
+    for field in _moments(type(document)):
+        vars(document)[field.name] = moment
+        document._doc[field.key] = field.kind.encode(moment)
 
 
 def _settle_changes(document: Any, changed: list[Change]) -> None:
@@ -231,37 +235,67 @@ def _settle_changes(document: Any, changed: list[Change]) -> None:
             field.kind.settle(value, stored[field.key], document._state)
 
 
-def _look_for_pending(document: Any) -> None:
-    """An update was sent without an answer: see whether it was stored, and go on from what is."""
-    intended = vars(document)["_pending"]
+def _remember(document: Any, update: Update, changed: list[Change], moment: datetime) -> None:
+    vars(document)["_pending"] = Sent(
+        paths=paths_of(update, {field.key for field in _moments(type(document))}),
+        values={field.name: value for field, value, _, _ in changed},
+        stored={field.key: arranged(new, old, unordered=is_set(field)) for field, _, new, old in changed},
+        moment=moment,
+    )
+
+
+def _look_for_pending(document: Any) -> bool:
+    """An update may have been done: see whether it was, go on from what is, and say so."""
+    pending: Sent = vars(document)["_pending"]
     model = type(document)
-    try:
-        stored = store.raw(model).find_one({"_id": document._doc["_id"]})
-    except PyMongoError as error:
-        raise store.failed(model, error) from error
-    if stored is None:
-        raise conflict(document, "was deleted by another writer")
     before = document._doc
-    applied = all(same(stored.get(key, MISSING), new) for key, new in intended.items())
-    untouched = all(same(stored.get(key, MISSING), before.get(key, MISSING)) for key in intended)
-    if not applied and not untouched:
-        raise conflict(document, "was changed by another writer while the answer to an earlier save was lost")
-    if applied:
-        for key in (*intended, *((REVISION,) if model.__meta__.revision else ())):
-            before[key] = stored.get(key)
+    there = found(document, before["_id"])
+    if there is None:
+        raise conflict(document, "was deleted by another writer")
+    done = pending.is_done(there)
+    if model.__meta__.revision and there.get(REVISION) == before.get(REVISION):
+        done = False
+    elif not done and not pending.is_undone(there, before, document._state.only):
+        name = model.__name__
+        raise errors.ConflictError(
+            f"{name} {before['_id']!r} was changed by another writer after an update whose answer was lost, so it "
+            "cannot be told whether that was stored. Load it again, and repeat the change if it is not there.",
+            model=name, id=before["_id"],
+        )  # fmt: skip
+    if done:
+        _settle_pending(document, pending)
     del vars(document)["_pending"]
+    return done
+
+
+def _settle_pending(document: Any, pending: Sent) -> None:
+    # Another writer's revision after ours is left for the next update to meet. What is embedded may have been moved
+    # since, so it is not settled here: an update compares it with what its owner stores.
+    _count_revision(document)
+    _settle_moment(document, pending.moment)
+    document._doc.update(pending.stored)
+    defaults = vars(document).get("_defaults", {})
+    for name, value in pending.values.items():
+        defaults.pop(name, None)
+        if isinstance(value, Document) and value.__embedded__:
+            set_doc(value, pending.stored[type(document).__fields__[name].key])
 
 
 def delete(document: Any) -> None:
     """Delete a stored document; one that is gone already is no error."""
     refuse_new(document)
     model = type(document)
+    if model.__meta__.revision and isinstance(document._state, Loader):
+        document._state.load()  # its revision is not known yet
     fire(document, "pre_delete")
     try:
         deleted = store.raw(model).delete_one(_own_filter(document)).deleted_count
-    except (WriteConcernError, WTimeoutError) as error:
+    except WriteConcernError as error:
+        # The error does not tell whether any document matched.
+        if exists(document, {"_id": document._doc["_id"]}):
+            raise conflict(document, "was changed by another writer") from error
         set_state(document, Deleted([document._doc]))
-        raise _unconfirmed(model, error) from error
+        raise unconfirmed(model, error) from error
     except PyMongoError as error:
         raise store.failed(model, error) from error
     if not deleted and model.__meta__.revision and exists(document, {"_id": document._doc["_id"]}):
@@ -304,7 +338,8 @@ def _conflict_found(document: Any) -> errors.ConflictError:
     return conflict(document, "was changed by another writer" if there else "was deleted by another writer")
 
 
-def _unconfirmed(model: Any, error: Exception) -> errors.OperationalError:
+def unconfirmed(model: Any, error: Exception) -> errors.OperationalError:
+    """Make the error for a write that was done and not confirmed."""
     return errors.OperationalError(
         f"{model.__name__}: the write is stored, but not confirmed as its write concern asks: {error}",
         code=getattr(error, "code", None),
@@ -312,21 +347,15 @@ def _unconfirmed(model: Any, error: Exception) -> errors.OperationalError:
 
 
 def _failed(document: Any, error: PyMongoError) -> errors.QuorumError:
-    if isinstance(error, WriteError) and error.code == 121:
+    if isinstance(error, OperationFailure) and error.code == 121:
         return errors.ValidationError(
             "The document does not pass the validator of its collection.", model=type(document).__name__
         )
     return store.failed(type(document), error)
 
 
-def _is_of_id(model: Any, error: DuplicateKeyError, stored: dict[str, Any]) -> bool:
-    pattern = (error.details or {}).get("keyPattern")
-    if pattern is not None:
-        return list(pattern) == ["_id"]
-    return store.raw(model).find_one({"_id": stored["_id"]}, {"_id": 1}) is not None
-
-
-def _taken(model: Any, error: Any, stored: dict[str, Any]) -> errors.ValidationError:
+def taken(model: Any, error: DuplicateKeyError, stored: dict[str, Any]) -> errors.ValidationError:
+    """Make the error for a value that must be unique and is not; it names the fields, not the value."""
     details = getattr(error, "details", None) or {}
     paths = list(details.get("keyPattern") or _taken_on_mock(model, stored))
     messages: dict[str, Any] = {}
@@ -345,13 +374,7 @@ def _taken_on_mock(model: Any, stored: dict[str, Any]) -> list[str]:
         return []
     collection = store.raw(model)
     for paths in indexes.unique_fields(model):
-        values = {path: _at(stored, path) for path in paths}
+        values = {path: None if (value := at(stored, path)) is MISSING else value for path in paths}
         if collection.find_one({**values, "_id": {"$ne": stored["_id"]}}) is not None:
             return paths
     return ["_id"]
-
-
-def _at(stored: Any, path: str) -> Any:
-    for key in path.split("."):
-        stored = stored.get(key) if isinstance(stored, dict) else None
-    return stored

@@ -19,7 +19,7 @@ import pytest
 import servers
 from bson.datetime_ms import DatetimeMS
 
-from quorum import config, embedded_server, errors, mongodb, runtime
+from quorum import address, config, embedded_server, errors, mongodb, runtime
 
 CANARY = "c4n4ry"
 SECRET = "c4n4ry/@:%"
@@ -73,7 +73,7 @@ def told(error: BaseException) -> str:
 )
 def test_the_database_is_named_by_the_url_else_load_else_the_app(url, given, app, name):
     settings = config.Settings.load({"MONGOHQ_URL": url}, name=app, mongo_database=given)
-    assert mongodb.database_name(settings) == name
+    assert address.database_name(settings) == name
 
 
 @pytest.mark.parametrize("name", ["a b", "a.b", "a/b", "$a", "", "x" * 64, "a\0"])
@@ -110,6 +110,16 @@ def test_stop_closes_the_client(load, mongo_url):
     with pytest.raises(pymongo.errors.InvalidOperation) as caught:
         client.admin.command("ping")
     assert "load() the app again" in str(mongodb.translate(caught.value))
+
+
+def test_what_came_from_a_client_that_was_replaced_is_made_again(load, mongo_url):
+    context = load(mongo_url)
+    stale = mongodb.get_database()
+    context.close()
+    context.cache["mongodb.database"] = stale
+    with pytest.raises(errors.OperationalError, match="call again"):
+        ping()
+    ping()
 
 
 def test_two_apps_have_each_its_own_database(load, secantus):
@@ -221,7 +231,7 @@ def test_a_refused_password_is_an_error_that_hides_it(load, mongo_url):
         ping()
     assert caught.value.code == 18
     assert CANARY not in told(caught.value)
-    assert CANARY not in repr(mongodb.address(runtime.current().settings))
+    assert CANARY not in repr(address.read(runtime.current().settings))
 
 
 def test_calls_fail_in_time_while_the_server_is_away_and_work_when_it_is_back(load, proxy):

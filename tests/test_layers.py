@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     "quorum.errors",
     "quorum.config quorum.log",
-    "quorum.runtime",
+    "quorum.runtime quorum.address",
     "quorum.embedded_server",
     "quorum.embedded",
     "quorum.mongodb",

@@ -47,7 +47,11 @@ def _run(page: Path, source: str, folder: Path) -> subprocess.CompletedProcess[s
         text=True,
         timeout=120,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "MONGOHQ_URL": "mongomock://"},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "examples" / "blog"))),
+            "MONGOHQ_URL": "mongomock://",
+        },
     )
 
 

@@ -16,6 +16,7 @@ from .. import errors
 from . import registry
 from .containers import DictKind, ListKind, Nullable, SetKind, TupleKind, core
 from .embedded import EmbeddedKind, EmbeddedUnionKind
+from .fields import Options
 from .kinds import Kind
 from .mixed import Anything, UnionKind
 from .references import ReferenceKind
@@ -28,10 +29,11 @@ class Unknown:
 
 
 class _Names(dict[str, Any]):
-    """The names of an annotation: the module's own first, then a model of that name, then an unknown."""
+    """The names of an annotation: the classes inside of the class, those of its module, models, unknown ones."""
 
-    def __init__(self, module: str) -> None:
-        super().__init__()
+    def __init__(self, owner: type) -> None:
+        super().__init__({name: value for name, value in vars(owner).items() if isinstance(value, type)})
+        module = owner.__module__
         self._globals = vars(sys.modules.get(module, types.ModuleType(module)))
 
     def __missing__(self, name: str) -> Any:
@@ -47,22 +49,30 @@ class _Names(dict[str, Any]):
 
 
 def own_annotations(cls: type) -> dict[str, Any]:
-    """Give the annotations written in a class's own body, evaluated but for names that do not exist yet."""
+    """Give the annotations written in a class's own body, evaluated but for names that do not exist yet.
+
+    :raises ConfigurationError: the text of one is no expression.
+    """
     if sys.version_info >= (3, 14):
         import annotationlib
 
         raw = annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
     else:
         raw = inspect.get_annotations(cls)
-    return {name: _evaluate(value, cls.__module__) for name, value in raw.items()}
+    return {name: _evaluate(value, cls, name) for name, value in raw.items()}
 
 
-def _evaluate(annotation: Any, module: str) -> Any:
+def _evaluate(annotation: Any, owner: type, name: str) -> Any:
     if isinstance(annotation, ForwardRef):
         annotation = annotation.__forward_arg__
-    if isinstance(annotation, str):
-        return eval(annotation, {}, _Names(module))  # noqa: S307  it is the class's own source
-    return annotation
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, {}, _Names(owner))  # noqa: S307  it is the class's own source
+    except (SyntaxError, AttributeError, TypeError, ValueError, LookupError) as error:
+        raise errors.ConfigurationError(
+            f"{owner.__name__}.{name}: its annotation {annotation!r} cannot be read: {error}."
+        ) from error
 
 
 class Reader:
@@ -77,10 +87,10 @@ class Reader:
 
         :raises ConfigurationError: no kind fits it.
         """
-        annotation = _evaluate(annotation, self.owner.__module__)
+        annotation = _evaluate(annotation, self.owner, self.name)
         origin = get_origin(annotation)
         if origin is Annotated:
-            return self.read(get_args(annotation)[0])
+            return self._annotated(*get_args(annotation))
         if origin in (Union, types.UnionType):
             return self._union(get_args(annotation))
         if annotation is Any or annotation is object:
@@ -90,6 +100,14 @@ class Reader:
         if (origin or annotation) in (list, set, frozenset, tuple, dict):
             return self._container(origin or annotation, get_args(annotation))
         return self._single(origin if origin is re.Pattern else annotation)
+
+    def _annotated(self, annotation: Any, *metadata: Any) -> Kind:
+        if any(isinstance(one, Options) or callable(one) for one in metadata):
+            raise self._error(
+                "what stands in Annotated is not read. Write quorum.field(...) as the value; validators are its "
+                "option `validate`"
+            )
+        return self.read(annotation)
 
     def _checked(self, make: Callable[[], Kind]) -> Kind:
         try:
@@ -135,9 +153,12 @@ class Reader:
             if not arguments:
                 return TupleKind((Anything(),), repeated=True)
             repeated = len(arguments) == 2 and arguments[1] is Ellipsis
-            return TupleKind(tuple(self.read(a) for a in (arguments[:1] if repeated else arguments)), repeated)
+            items = tuple(self.read(a) for a in (arguments[:1] if repeated else arguments))
+            if any(item.nested for item in items) and len({item.describe() for item in items}) > 1:
+                raise self._error("documents have places in a tuple only where all of them are of one model")
+            return TupleKind(items, repeated)
         if origin is dict:
-            if arguments and _evaluate(arguments[0], self.owner.__module__) is not str:
+            if arguments and _evaluate(arguments[0], self.owner, self.name) is not str:
                 raise self._error("the keys of a stored dict are str")
             return DictKind(self.read(arguments[1]) if arguments else Anything())
         item = self.read(arguments[0]) if arguments else Anything()
@@ -183,4 +204,4 @@ def _literal(values: tuple[Any, ...]) -> Kind:
 
 def is_class_variable(annotation: Any) -> bool:
     """Say whether an annotation declares no field."""
-    return annotation is ClassVar or get_origin(annotation) is ClassVar or annotation is typing.Final
+    return annotation in (ClassVar, typing.Final) or get_origin(annotation) in (ClassVar, typing.Final)

@@ -13,14 +13,15 @@ from marshmallow import ValidationError as Invalid
 
 from .. import errors
 from . import inputs, registry, validation
-from .batches import Batch
+from .batches import Batch, Dangling, Deleted, Loader
 from .codec import Codec
 from .declarations import Meta, declared, inherited, read_meta
-from .documents import NEW, Document, set_doc, set_state, set_values, unknown_field
+from .documents import NEW, Document, New, set_doc, set_state, set_values, unknown_field
 from .embedded import TYPE_KEY
-from .fields import Options
+from .fields import Field, Options
 from .hooks import Hooks, overridden_by
 from .references import ReferenceKind
+from .registry import Target
 from .schema import schema_of
 
 
@@ -62,6 +63,11 @@ class Asked:
         return self._work_out(owner)
 
 
+def refuse_base(cls: type) -> Any:
+    """Refuse to make a document of a class that has no fields of its own."""
+    raise TypeError(f"{cls.__name__} is for subclassing: `class Post(quorum.{cls.__name__}): title: str`.")
+
+
 class Base(Document, Hooks):
     """What models and embedded models share."""
 
@@ -70,7 +76,7 @@ class Base(Document, Hooks):
     __meta__: ClassVar[Meta] = Meta(abstract=True)
     __validators__: ClassVar[dict[str, list[str]]] = {}
     __hooks__: ClassVar[frozenset[str]] = frozenset()
-    __codec__: ClassVar[Any]
+    __codec__: ClassVar[Any] = Asked(refuse_base)
     __codec_source__: ClassVar[Any] = Asked(lambda cls: cls.__codec__.source)
     #: The model's marshmallow schema class.
     Schema: ClassVar[type[marshmallow.Schema]]
@@ -127,9 +133,22 @@ class Base(Document, Hooks):
         document.__judge__()
         return document
 
-    @classmethod
-    def __lone__(cls, stored: dict[str, Any]) -> Any:
-        return Batch([stored])
+    def __kept__(self) -> Any:
+        state = self._state
+        if state.new:
+            return state
+        if isinstance(state, (Loader, Dangling)):
+            return "id"
+        return "deleted" if isinstance(state, Deleted) else state.only
+
+    def __restore__(self, kept: Any) -> None:
+        cls = type(self)
+        if isinstance(kept, New):
+            set_state(self, kept)
+        elif kept == "id":
+            ReferenceKind(Target(cls, cls, "id"), cls.__name__, "id").take_in(self)
+        else:
+            set_state(self, Deleted([self._doc]) if kept == "deleted" else Batch([self._doc], kept))
 
     @classmethod
     def __bind__(cls) -> None:
@@ -192,7 +211,7 @@ class Base(Document, Hooks):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         copied: Self = object.__new__(type(self))
         set_doc(copied, copy.deepcopy(self._doc, memo))
-        set_state(copied, self._state if self._state.new else Batch([copied._doc], self._state.only))
+        copied.__restore__(self.__kept__())
         vars(copied).update(
             (name, value if _is_of_another(type(self), name) else copy.deepcopy(value, memo))
             for name, value in vars(self).items()
@@ -210,17 +229,17 @@ def unknown_names(cls: Any, values: Mapping[str, Any]) -> TypeError:
     return TypeError(f"{cls.__name__}(): {unknown_field(cls, name)}")
 
 
-def _mixed_in(cls: type, reserved: frozenset[str]) -> dict[str, Any]:
+def _mixed_in(cls: Any, reserved: frozenset[str]) -> dict[str, Any]:
     """Declare, on the class itself, the fields of plain mixins that no base has declared yet."""
     found: dict[str, Any] = {}
     for base in cls.__mro__[1:]:
-        if base is object or issubclass(base, (Document, Hooks)) or not inspect.get_annotations(base):
+        if base is object or issubclass(base, (Document, Hooks)):
             continue
         if any(issubclass(parent, base) and "__fields__" in parent.__dict__ for parent in cls.__mro__[1:]):
             continue
         annotations = dict(inspect.get_annotations(base))
-        body: dict[str, Any] = {"__annotations__": annotations, "__module__": base.__module__}
-        body.update((name, value) for name, value in base.__dict__.items() if name in annotations)
+        body = {n: v for n, v in base.__dict__.items() if n in annotations or isinstance(v, (Options, type))}
+        body.update(__annotations__=annotations, __module__=base.__module__, __embedded__=cls.__embedded__)
         if base is Timestamped:
             body.update(_MOMENTS)
         for name, one in declared(type(cls.__name__, (), body), reserved).items():
@@ -230,11 +249,29 @@ def _mixed_in(cls: type, reserved: frozenset[str]) -> dict[str, Any]:
     return found
 
 
+def _reachable(cls: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    """Give the fields as the class has them by inheritance.
+
+    :raises ConfigurationError: something else of the same name hides one, or two are stored under one name.
+    """
+    problems: list[str] = []
+    keys: dict[str, str] = {}
+    for name in fields:
+        fields[name] = field = inspect.getattr_static(cls, name)
+        if not isinstance(field, Field):
+            problems.append(f"{cls.__name__}.{name} hides the field of that name. Annotate it, or rename it.")
+        elif (other := keys.setdefault(field.key, name)) != name:
+            problems.append(f"{cls.__name__}.{name} and .{other} are both stored as {field.key!r}.")
+    if problems:
+        raise errors.ConfigurationError(*problems)
+    return fields
+
+
 def set_up(cls: Any, allowed: tuple[str, ...], reserved: frozenset[str]) -> dict[str, Any]:
     """Read a class body: its fields, its Meta, its validators."""
     given = read_meta(cls, allowed)
     fields = {**inherited(cls), **_mixed_in(cls, reserved), **declared(cls, reserved)}
-    cls.__fields__ = fields
+    cls.__fields__ = fields = _reachable(cls, fields)
     validators: dict[str, list[str]] = {}
     for attribute in dir(cls):
         for name in getattr(inspect.getattr_static(cls, attribute), "__validates__", ()):

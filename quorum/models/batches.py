@@ -89,6 +89,11 @@ class Loader:
                 document = self._known[identifier]
         return document
 
+    def known_as(self, document: Any) -> None:
+        """Make an object the one of its id."""
+        self._known[document._doc["_id"]] = document
+        set_state(document, self)
+
     def load(self) -> None:
         """Load every document that the batch's field refers to and that is not loaded yet, in one query."""
         wanted = dict.fromkeys(

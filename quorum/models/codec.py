@@ -14,6 +14,7 @@ from marshmallow import validate as validators
 
 from .containers import Nullable, core
 from .embedded import EmbeddedKind
+from .fields import Bounds
 from .kinds import MISSING, Scope
 
 _PLACE = "@"  # stands for the value while a test is written
@@ -109,7 +110,7 @@ def _constraint(validator: Any, field: Any, variable: str, scope: Scope) -> str:
         lower = f"{validator.min} <= " if validator.min is not None else ""
         upper = f" <= {validator.max}" if validator.max is not None else ""
         return f"{lower}len({variable}){upper}"
-    if type(validator) is validators.Range:
+    if type(validator) in (Bounds, validators.Range):
         lower = f"{scope.name(validator.min, field.name + '_min')} <= " if validator.min is not None else ""
         upper = f" <= {scope.name(validator.max, field.name + '_max')}" if validator.max is not None else ""
         return f"{lower}{variable}{upper}"

@@ -9,12 +9,12 @@ from bson import ObjectId
 from marshmallow import ValidationError as Invalid
 
 from .. import errors
+from . import constraints
 from .annotations import Reader, is_class_variable, own_annotations
-from .containers import core
 from .documents import Document
-from .fields import FORMATS, Field, Options
-from .kinds import MISSING, Scalar
-from .scalars import DateTime, Float, Integer, ObjectIdKind
+from .fields import Field, Options
+from .kinds import MISSING
+from .scalars import ObjectIdKind
 
 
 @dataclasses.dataclass(slots=True)
@@ -46,6 +46,8 @@ def read_meta(cls: type, allowed: tuple[str, ...] = OPTIONS) -> dict[str, Any]:
     body = cls.__dict__.get("Meta")
     if body is None:
         return {}
+    if not isinstance(body, type):
+        raise errors.ConfigurationError(f"{cls.__name__}.Meta is a class, `class Meta: ...`, not {body!r}.")
     given = {name: value for name, value in vars(body).items() if not name.startswith("__")}
     unknown = sorted(set(given) - set(allowed))
     if unknown:
@@ -61,7 +63,8 @@ def read_meta(cls: type, allowed: tuple[str, ...] = OPTIONS) -> dict[str, Any]:
 
 
 def _is_collection(name: str) -> bool:
-    return bool(name) and "$" not in name and "\0" not in name and not name.startswith("system.")
+    parts = name.split(".")
+    return all(parts) and "$" not in name and "\0" not in name and parts[0] != "system" and len(name.encode()) < 190
 
 
 def declared(cls: type, reserved: frozenset[str]) -> dict[str, Field]:
@@ -122,62 +125,12 @@ def _field(cls: Any, name: str, annotation: Any, reserved: frozenset[str]) -> Fi
         )
     options = value if isinstance(value, Options) else Options(default=value)
     kind = Reader(cls, name, options.allow_nan, options.reference).read(annotation)
-    _check(where, kind, options)
-    for bound in ("min", "max"):
-        if getattr(options, bound) is not None:
-            try:
-                setattr(options, bound, core(kind).coerce(getattr(options, bound)))
-            except Invalid as error:
-                raise errors.ConfigurationError(f"{where}: its {bound} does not fit: {error.messages}.") from error
+    problems = constraints.problems_of(kind, options)
+    if problems:
+        raise errors.ConfigurationError(*(f"{where}: {problem}." for problem in problems))
     field = Field(name, kind, options, cls)
     _check_default(where, field)
     return field
-
-
-def _check(where: str, kind: Any, options: Options) -> None:
-    problems = [*_wrong_constraints(core(kind), options), *_wrong_roles(kind, options)]
-    if problems:
-        raise errors.ConfigurationError(*(f"{where}: {problem}." for problem in problems))
-
-
-def _wrong_constraints(inner: Any, options: Options) -> list[str]:
-    problems: list[str] = []
-    if options.alias is not None and (
-        not options.alias or options.alias.startswith(("$", "_")) or "." in options.alias or "\0" in options.alias
-    ):
-        problems.append(f"the alias {options.alias!r} is no name that can be stored")
-    if options.format is not None and options.format not in FORMATS:
-        problems.append(f"there is no format {options.format!r}; the formats are {', '.join(FORMATS)}")
-    described = inner.describe()
-    text = described == "str" or described.startswith(("str |", "Literal"))
-    if (options.regex is not None or options.format is not None) and not text:
-        problems.append(f"regex and format are for str, not for {described}")
-    sized = text or described == "bytes" or hasattr(inner, "item")
-    if (options.min_length is not None or options.max_length is not None) and not sized:
-        problems.append(f"min_length and max_length are for text and containers, not for {described}")
-    if (options.min is not None or options.max is not None) and hasattr(inner, "item"):
-        problems.append(f"min and max are for scalars, not for {described}")
-    if options.allow_nan and not isinstance(inner, Float):
-        problems.append("allow_nan is for float")
-    return problems
-
-
-def _wrong_roles(kind: Any, options: Options) -> list[str]:
-    problems: list[str] = []
-    inner = core(kind)
-    if options.increment and type(kind) is not Integer:
-        problems.append("increment is for int")
-    if options.increment and options.default is not MISSING:
-        problems.append("increment and default exclude each other")
-    if options.primary and (not isinstance(kind, Scalar) or kind is not inner):
-        problems.append("a primary field is a scalar that is not optional")
-    if options.primary and options.alias:
-        problems.append("a primary field is stored as _id and has no alias")
-    if options.reference and "reference to" not in inner.describe():
-        problems.append("reference() is for a model, or a list of one")
-    if options.moment and not isinstance(inner, DateTime):
-        problems.append("this field keeps a datetime")
-    return problems
 
 
 def _check_default(where: str, field: Field) -> None:
@@ -185,7 +138,7 @@ def _check_default(where: str, field: Field) -> None:
     if default is MISSING or (callable(default) and not isinstance(default, Document)):
         return
     try:
-        field.options.default = field.kind.coerce(default)
+        field.options.default = default = field.kind.coerce(default)
         if not field.kind.nested and default is not None:
             for validator in field.validators:
                 validator(default)

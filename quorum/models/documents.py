@@ -52,18 +52,21 @@ class Document:
             raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted. Assign None, or its default.")
         object.__delattr__(self, name)
 
-    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any], bool]:
-        return self._doc, dict(vars(self)), self._state.new
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any], Any]:
+        return self._doc, dict(vars(self)), self.__kept__()
 
-    def __setstate__(self, state: tuple[dict[str, Any], dict[str, Any], bool]) -> None:
-        stored, values, new = state
+    def __setstate__(self, state: tuple[dict[str, Any], dict[str, Any], Any]) -> None:
+        stored, values, kept = state
         set_doc(self, stored)
-        set_state(self, NEW if new else type(self).__lone__(stored))
+        self.__restore__(kept)
         vars(self).update(values)
 
-    @classmethod
-    def __lone__(cls, stored: dict[str, Any]) -> Any:
-        """Give the state of a stored document that has no siblings."""
+    def __kept__(self) -> Any:
+        """Give what of the state outlives the siblings, and can be pickled."""
+        raise NotImplementedError
+
+    def __restore__(self, kept: Any) -> None:
+        """Take up the state that `__kept__` gave of a document without siblings."""
         raise NotImplementedError
 
 

@@ -126,7 +126,8 @@ def field(**options: Any) -> Any:
     :param allow_nan: a float may be NaN or infinite.
     :raises ConfigurationError: when the class is made, for an option that does not exist or does not fit the type.
     """
-    options.pop("init", None)
+    if options.get("increment") and options.get("init") is False:
+        del options["init"]  # which type checkers are told by the signature
     known = {known.name for known in dataclasses.fields(Options)} - {"reference", "moment"}
     unknown = sorted(set(options) - known)
     if unknown:
@@ -353,13 +354,23 @@ def reads_directly(kind: Kind) -> bool:
     return kind.plain and not isinstance(kind, LiteralKind)
 
 
+class Bounds(validators.Range):
+    """The option `min` and `max`; what cannot be compared with them is not between them."""
+
+    def __call__(self, value: Any) -> Any:
+        try:
+            return super().__call__(value)
+        except TypeError:
+            raise Invalid("Must have no time zone.") from None  # a time: all other kinds have one order
+
+
 def validators_of(options: Options) -> list[Callable[[Any], Any]]:
     """Give the marshmallow validators that a field's options mean."""
     found: list[Callable[[Any], Any]] = []
     if options.min_length is not None or options.max_length is not None:
         found.append(validators.Length(min=options.min_length, max=options.max_length))
     if options.min is not None or options.max is not None:
-        found.append(validators.Range(min=options.min, max=options.max))
+        found.append(Bounds(min=options.min, max=options.max))
     if options.regex is not None:
         found.append(validators.Regexp(options.regex))
     if options.choices is not None:

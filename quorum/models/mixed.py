@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import marshmallow.fields as mf
 from bson import ObjectId
+from bson.binary import BINARY_SUBTYPE, UUID_SUBTYPE, Binary
+from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
+from bson.errors import InvalidBSON
 from bson.int64 import Int64
 from bson.regex import Regex
 from marshmallow import ValidationError as Invalid
@@ -78,6 +81,17 @@ class UnionKind(Kind):
             raise WrongValue(stored, self.describe())
         return member.decode(stored, batch)
 
+    def judge(self, value: Any) -> None:
+        if self.nested:
+            self._member(value).judge(value)
+
+    def settle(self, value: Any, stored: Any, batch: Any) -> None:
+        self._member(value).settle(value, stored, batch)
+
+    def subdocuments(self, stored: Any) -> Iterable[dict[str, Any]]:
+        member = self._by_type.get(type(stored))
+        return () if member is None else member.subdocuments(stored)
+
     def dump(self, value: Any) -> Any:
         return self._member(value).dump(value)
 
@@ -132,12 +146,13 @@ class Anything(Kind):
         if kind in self._encoders:
             self._encoders[kind](value)
             return value
-        if kind is Decimal128:
-            return DecimalKind().coerce(value.to_decimal())
-        if kind in self._same or kind.__module__.startswith("bson."):
-            return value
         if isinstance(value, Mapping):
             return self._normal(dict(value), depth)
+        if kind in self._same:
+            return value
+        if kind.__module__.startswith("bson."):
+            read = _as_read(value)
+            return value if read is value else self._normal(read, depth)
         raise Invalid(f"Not a value that can be stored as it is: {kind.__name__}.")
 
     def encode(self, value: Any) -> Any:
@@ -188,13 +203,31 @@ class Anything(Kind):
 
     def _is_right(self, value: Any) -> bool:
         try:
-            self.coerce(value)
+            return self.coerce(value) is value
         except Invalid:
             return False
-        return True
 
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
 
     def describe(self) -> str:
         return "Any"
+
+
+def _as_read(value: Any) -> Any:
+    """Give what a value of BSON's own types comes back as: itself, or Python's type for the same."""
+    if isinstance(value, Decimal128):
+        return value.to_decimal()
+    try:
+        if type(value) is Binary and value.subtype == UUID_SUBTYPE:
+            return value.as_uuid()
+        if isinstance(value, DatetimeMS):
+            return value.as_datetime()
+        if isinstance(value, Regex):
+            return value.try_compile()
+    except (re.error, InvalidBSON, OverflowError, ValueError):
+        # A date outside of Python's range, or another language's pattern: it stays what it is.
+        if not isinstance(value, Binary):
+            return value
+        raise Invalid("Not a valid UUID.") from None
+    return bytes(value) if type(value) is Binary and value.subtype == BINARY_SUBTYPE else value

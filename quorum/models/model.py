@@ -38,6 +38,8 @@ class EmbeddedModel(Base):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if any(map(registry.is_model, cls.__mro__)):
+            raise errors.ConfigurationError(f"{cls.__name__} cannot be a Model and an EmbeddedModel at once.")
         given = set_up(cls, ("abstract",), RESERVED)
         cls.__meta__ = Meta(abstract=given.get("abstract", False))
         for one in cls.__fields__.values():
@@ -80,6 +82,9 @@ class Model(Base):
             raise errors.ConfigurationError(
                 f"{cls.__name__} shares the collection of {family.__name__}: no Meta.collection, no Meta.abstract."
             )
+        if len({parent.__meta__.family or parent for parent in parents}) > 1:
+            names = " and ".join(parent.__name__ for parent in parents)
+            raise errors.ConfigurationError(f"{cls.__name__} cannot be stored in the collections of {names} at once.")
         above: list[Meta] = [base.__meta__ for base in bases if registry.is_model(base)]
         cls.__meta__ = Meta(
             collection=family.__meta__.collection
@@ -91,8 +96,19 @@ class Model(Base):
             family=family,
         )
         cls._find_primary()
+        if family is not None and cls.__meta__.primary is not family.__meta__.primary:
+            raise errors.ConfigurationError(
+                f"{cls.__name__}.{cls.__meta__.primary.name}: it shares the collection of {family.__name__}, and its "
+                f"primary field, {family.__meta__.primary.name}."
+            )
         cls.__meta__.automatic = [f for f in cls.__fields__.values() if f.options.moment or f.options.increment]
         for parent in parents:
+            other = parent.__meta__.subclasses.get(cls.__name__, cls)
+            if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+                raise errors.ConfigurationError(
+                    f"{cls.__module__}.{cls.__qualname__} and {other.__module__}.{other.__qualname__} share the "
+                    f"collection of {parent.__name__}, in which {cls.__name__!r} means one of them. Rename one."
+                )
             parent.__meta__.subclasses[cls.__name__] = cls
         registry.register(cls)
 
@@ -333,10 +349,15 @@ class Model(Base):
             type(other).__meta__.family or type(other)
         ):
             return NotImplemented
-        return self is other or bool(self.id == other.id)
+        return self is other or (self._is_identified() and other._is_identified() and bool(self.id == other.id))
 
     def __hash__(self) -> int:
+        if not self._is_identified():
+            raise TypeError(f"{self!r} cannot be hashed before {type(self).__meta__.primary.name!r} is set.")
         return hash((type(self).__meta__.collection, self.id))
+
+    def _is_identified(self) -> bool:
+        return "_id" in self._doc or type(self).__meta__.primary.name in vars(self)
 
     def __repr__(self) -> str:
         identifier = self._doc.get("_id", vars(self).get(type(self).__meta__.primary.name))

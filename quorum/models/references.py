@@ -65,6 +65,11 @@ class ReferenceKind(Kind):
         batch = Batch([{self._field.key: identifier} for identifier in stored])
         return Loader(self.target.get(), batch, self._field, ReferenceKind.fetch)
 
+    def take_in(self, document: Any) -> None:
+        """Let a document of which only the id is known load itself when more of it is read."""
+        loader = self.together([document._doc["_id"]])
+        loader.known_as(document)
+
     def judge(self, value: Any) -> None:
         if value._state.new:
             raise Invalid(f"This {type(value).__name__} has not been saved. Save it first.")

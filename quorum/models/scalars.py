@@ -8,7 +8,7 @@ import enum
 import math
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -434,7 +434,7 @@ class EnumKind(Scalar):
         if wrong:
             raise TypeError(f"the values of {python.__name__} must be str or int; {', '.join(wrong)} is not")
         if issubclass(python, enum.Flag):
-            raise TypeError(f"{python.__name__} is a Flag, and two of its members together are none of them; store an int")
+            raise TypeError(f"{python.__name__} is a Flag, whose members can be combined; store an int")
         _check_constants(m.value for m in python)
         self.stored = frozenset(
             {t for t, _ in self._members} | ({Int64} if any(isinstance(m.value, int) for m in python) else set())

@@ -14,6 +14,7 @@ from .. import errors, mongodb
 from . import expressions, store
 from .batches import Batch, Loader
 from .documents import Document, set_doc, set_state, view
+from .embedded import TYPE_KEY
 from .expressions import Condition, item_kind, resolve
 from .kinds import WrongValue
 from .pages import MAX_PER_PAGE, PER_PAGE, Page, positive
@@ -105,7 +106,7 @@ class Query(Generic[M]):
             *parents, last = resolve(self._model, name, places=False)[0].split(".")
             node: Any = tree
             for key in parents:
-                node = node.setdefault(key, {}) if node is not None else None
+                node = node.setdefault(key, {TYPE_KEY: None}) if node is not None else None
             if node is not None:
                 node[last] = None
         return self._with(_only=(tuple(_leaves(tree)), tree))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pymongo
 import pytest
 
 import quorum
@@ -20,3 +21,16 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
     yield load
     quorum.unload()
+
+
+@pytest.fixture
+def fail(secantus: str) -> Iterator[Callable[..., None]]:
+    """Set the server's fail point for commands of an app: `fail("insert", times=1, errorCode=6)`."""
+    with pymongo.MongoClient[dict[str, Any]](secantus) as client:
+
+        def fail(*commands: str, times: int = 1, **data: Any) -> None:
+            data = {"failCommands": list(commands), "appName": "quorum", **data}
+            client.admin.command({"configureFailPoint": "failCommand", "mode": {"times": times}, "data": data})
+
+        yield fail
+        client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})

@@ -1,8 +1,10 @@
 """A blog: accounts, posts, tags and comments, on Flask and quorum."""
 
 from datetime import datetime
+from typing import Any
 
 from flask import Flask, Response, render_template
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 
@@ -10,7 +12,7 @@ import quorum
 
 from . import auth, models, posts
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "MAX_CONTENT_LENGTH": 256 * 1024,
     "SESSION_COOKIE_SAMESITE": "Lax",
     "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a post may take more than an hour to write
@@ -23,7 +25,7 @@ HEADERS = {
 }
 
 
-def create_app(**config: object) -> Flask:
+def create_app(**config: Any) -> Flask:
     """Make the app; `config` is Flask's, in upper case."""
     app = quorum.load(name=__name__, models=models, **{**CONFIG, **config})
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -36,7 +38,7 @@ def create_app(**config: object) -> Flask:
     return app
 
 
-def show_error(error: HTTPException) -> Response | tuple[str, int]:
+def show_error(error: HTTPException) -> ResponseReturnValue:
     """Show every error in the look of the site: quorum's come here too, as the HTTP errors that they mean."""
     if error.code is None or error.code < 400:
         return error.get_response()

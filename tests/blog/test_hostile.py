@@ -117,6 +117,7 @@ def bodies(token, names):
             yield base + rest + b"&" + (form % name) + b"=some&" + (form % name) + b"=more"
 
 
+@pytest.mark.promise("I1", "I5")
 @pytest.mark.parametrize("path", FORMS)
 def test_no_form_breaks_the_blog(ada, post, path, commands):
     url = path.format(post=post)
@@ -134,6 +135,7 @@ def test_no_form_breaks_the_blog(ada, post, path, commands):
     assert ada.get(post).status_code == 200
 
 
+@pytest.mark.promise("I1", "I5")
 @pytest.mark.parametrize("path", FORMS)
 @pytest.mark.parametrize(("kind", "body"), BODIES, ids=range(len(BODIES)))
 def test_no_body_breaks_the_blog(ada, post, path, kind, body, commands):
@@ -143,6 +145,7 @@ def test_no_body_breaks_the_blog(ada, post, path, kind, body, commands):
     assert_nothing_of_theirs_was_sent(commands)
 
 
+@pytest.mark.promise("I1")
 def test_a_json_body_is_no_form(ada, visitor):
     for form in ({"title": {"$gt": ""}, "body": "b"}, {"title": "a", "body": "b"}):
         answer = ada.client.post("/create", json=form, headers={"X-CSRFToken": ada.token()})
@@ -154,6 +157,7 @@ def test_a_json_body_is_no_form(ada, visitor):
     assert "Nobody has written anything yet." in visitor.get("/").text
 
 
+@pytest.mark.promise("I1", "I5")
 @pytest.mark.parametrize("value", VALUES, ids=range(len(VALUES)))
 def test_no_query_string_or_path_breaks_the_blog(ada, post, value, commands):
     value = value.decode()
@@ -172,6 +176,7 @@ def test_an_upload_in_place_of_text_is_no_text(ada):
     assert ada.post("/create", files, content_type="multipart/form-data").status_code == 422
 
 
+@pytest.mark.promise("I5")
 def test_text_of_a_multipart_form_may_be_any_bytes(ada):
     part = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
     fields = {b"csrf_token": ada.token().encode(), b"title": b"\xff\x00\xed\xa0\x80", b"body": b"\xed\xa0\x80"}

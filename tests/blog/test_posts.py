@@ -170,6 +170,7 @@ def test_the_list_has_pages_newest_first(ada, visitor):
     assert visitor.get("/?page=4").status_code == 404
 
 
+@pytest.mark.promise("I2")
 @pytest.mark.parametrize("page", ["0", "-1", "x", "", "1.0", "٢", "99999999999999", "1 ", "{}"])
 def test_a_page_that_is_no_number_is_the_visitors_mistake(ada, visitor, page):
     ada.write()
@@ -231,6 +232,7 @@ def test_a_post_has_a_greatest_number_of_comments(ada):
     assert "One too many</textarea>" in answer.text
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("name", ["author", "comments", "id", "_id", "created_at"])
 def test_a_form_writes_what_it_may_and_nothing_else(ada, bob, visitor, name):
     from blog.models import Author, Post

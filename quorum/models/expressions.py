@@ -19,7 +19,7 @@ from bson.regex import Regex
 from marshmallow import ValidationError as Invalid
 
 from .. import errors, runtime
-from .containers import DictKind, ListKind, SetKind, TupleKind, core
+from .containers import DictKind, ListKind, SetKind, TupleKind, core, is_key
 from .documents import Document, unknown_field
 from .embedded import EmbeddedKind
 from .fields import Field
@@ -105,7 +105,10 @@ class Expression:
         return f"<{self._model.__name__}.{self._name}: {self._kind.describe()}>"
 
     def _compare(self, operator: str, value: Any) -> Condition:
-        return Condition({self._path: {operator: self._operand(value)}})
+        stored = self._operand(value)
+        if isinstance(stored, Regex):
+            raise errors.ValidationError({self._name: ["A pattern has no order."]}, model=self._model.__name__)
+        return Condition({self._path: {operator: stored}})
 
     def _operand(self, value: Any) -> Any:
         return operand(self._model, self._name, self._kind, value)
@@ -249,7 +252,7 @@ def step(model: Any, before: str, kind: Kind, name: str, *, public: bool, places
                 return field.key, field.kind
         raise errors.ValidationError({f"{before}.{name}": ["Unknown field."]}, model=model.__name__)
     if isinstance(kind, (DictKind, Anything)):
-        if not name or name.startswith("$") or "." in name or "\0" in name:
+        if not is_key(name) or name.startswith("$") or "." in name:
             raise errors.ValidationError(
                 {before: [f"Not a key that can be asked for: {name!r}."]}, model=model.__name__
             )

@@ -448,6 +448,7 @@ class EnumKind(Scalar):
     def cast(self, value: Any) -> Any:
         if isinstance(value, self.python):
             return value
+        value = str.__str__(value) if isinstance(value, str) else value
         member = self._members.get((type(value), value)) if isinstance(value, (str, int)) else None
         if member is None and isinstance(value, str) and _INTEGER.match(value):
             member = self._members.get((int, int(value)))
@@ -506,6 +507,7 @@ class LiteralKind(Scalar):
         raise self.error(value)
 
     def cast(self, value: Any) -> Any:
+        value = str.__str__(value) if isinstance(value, str) else value
         if isinstance(value, str) and not self._has(value):
             for constant in self.values:
                 if type(constant) is int and value == str(constant):

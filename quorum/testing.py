@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from . import mongodb, runtime
+from . import runtime
+from .address import VARIABLE
 from .web import app as life
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def loaded(**kwargs: Any) -> Iterator[Flask]:
     :param kwargs: the arguments of `quorum.load()`.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(mongodb.VARIABLE, URL)
+        patch.setenv(VARIABLE, URL)
         app = life.load(**{"TESTING": True, "name": None if "app" in kwargs else __name__, **kwargs})
     try:
         yield app
@@ -44,7 +45,7 @@ def loaded(**kwargs: Any) -> Iterator[Flask]:
 @pytest.fixture
 def quorum_mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put every app that the test loads on a database in memory, and unload them after it."""
-    monkeypatch.setenv(mongodb.VARIABLE, URL)
+    monkeypatch.setenv(VARIABLE, URL)
     before = runtime.last()
     yield
     while (context := runtime.last()) is not None and context is not before:

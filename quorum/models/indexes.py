@@ -39,6 +39,8 @@ _LEAST: dict[type, Any] = {
     UUID: UUID(int=0),
 }
 
+BUILDING = 600.0  # seconds that the building of indexes may take
+
 _CONFLICTS = (85, 86)  # IndexOptionsConflict, IndexKeySpecsConflict
 _COMPARED = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds", "collation")
 
@@ -136,7 +138,8 @@ def ensure(model: Any) -> None:
                 options = {key: value for key, value in index.document.items() if key != "key"}
                 collection.create_index(list(index.document["key"].items()), **options)
         elif missing:
-            collection.create_indexes(missing)
+            with pymongo.timeout(BUILDING):
+                collection.create_indexes(missing)
     except DuplicateKeyError as error:
         raise _duplicates(model, error) from error
     except OperationFailure as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from bson import ObjectId
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError, WriteConcernError, WriteError
 
 from .. import errors, mongodb
@@ -63,9 +64,10 @@ def _insert(document: Any) -> None:
         store.check_size(stored)
         collection.insert_one(stored)
     except DuplicateKeyError as error:
-        if not attempts.sent:
+        if not attempts.sent and model.__meta__.primary.options.default is not ObjectId:
             raise taken(model, error, stored) from error
-        _take_up(document, attempts, stored, error)
+        # An ObjectId is nobody else's: the driver itself may have sent the insert twice, over a restart of the server.
+        _take_up(document, Attempted(*attempts.sent, stored), stored, error)
         return
     except WriteConcernError as error:
         settle(document, stored, Batch([stored]))
@@ -160,7 +162,7 @@ def update_of(document: Any, changed: list[Change]) -> Update:
         if only is not None and part is MISSING and old is MISSING:
             update.set[field.key] = new  # it was never read, so nothing can be compared
         elif part and getattr(value, "_doc", None) is not old:
-            if type(old) in (list, dict) and not isinstance(value, Document):
+            if type(old) in (list, dict) and value is not None and not isinstance(value, Document):
                 raise errors.NotLoadedError(
                     f"{type(document).__name__}.{field.name} was loaded in part, as only() says, and cannot be saved.",
                     model=type(document).__name__, field=field.name, id=document._doc.get("_id"),

@@ -60,6 +60,20 @@ def test_an_insert_whose_reply_is_lost_once_is_repeated_by_the_driver(retrying: 
 
 
 @pytest.mark.promise("D15")
+def test_an_insert_that_the_driver_repeated_over_a_restart_of_the_server_is_no_duplicate(
+    load: Callable[..., None], mongo_url: str
+) -> None:
+    load(mongo_url, *MODELS)
+    ticket = Ticket(title="a")
+    # A server that was restarted in between does not know that it has done this insert.
+    Ticket.collection.insert_one({**ticket.changes()["$set"], "_revision": 1})
+    ticket.save()
+    ticket.title = "b"
+    ticket.save()
+    assert [document["title"] for document in stored(Ticket)] == ["b"]
+
+
+@pytest.mark.promise("D15")
 def test_saving_again_stores_one_document_where_the_driver_gave_up_too(retrying: None, proxy: Any) -> None:
     post = Post(title="a")
     proxy.drop_reply("insert", times=2)

@@ -356,12 +356,15 @@ def _failed(document: Any, error: PyMongoError) -> errors.QuorumError:
     return store.failed(type(document), error)
 
 
-def taken(model: Any, error: DuplicateKeyError, stored: dict[str, Any]) -> errors.ValidationError:
-    """Make the error for a value that must be unique and is not; it names the fields, not the value."""
+def taken(model: Any, error: DuplicateKeyError, stored: dict[str, Any], likely: str = "_id") -> errors.ValidationError:
+    """Make the error for a value that must be unique and is not; it names the fields, not the value.
+
+    :param likely: the path to name where mongomock does not tell and nothing is found.
+    """
     details = getattr(error, "details", None) or {}
-    paths = list(details.get("keyPattern") or _taken_on_mock(model, stored))
+    paths = list(details.get("keyPattern") or _taken_on_mock(model, stored) or [likely])
     messages: dict[str, Any] = {}
-    for path in paths or ["_schema"]:
+    for path in paths:
         *parents, last = indexes.name_of(model, path).split(".")
         node = messages
         for part in parents:
@@ -376,7 +379,7 @@ def _taken_on_mock(model: Any, stored: dict[str, Any]) -> list[str]:
         return []
     collection = store.raw(model)
     for paths in indexes.unique_fields(model):
-        values = {path: None if (value := at(stored, path)) is MISSING else value for path in paths}
-        if collection.find_one({**values, "_id": {"$ne": stored["_id"]}}) is not None:
+        values = {path: value for path in paths if (value := at(stored, path)) not in (MISSING, None)}
+        if values and collection.find_one({**values, "_id": {"$ne": stored["_id"]}}) is not None:
             return paths
-    return ["_id"]
+    return []

@@ -277,6 +277,7 @@ def test_a_forked_child_that_does_not_use_the_database_does_not_hold_it(folder, 
     os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.promise("D17")
 def test_eight_forked_children_write_without_a_warning(folder, use, held):
     parent = use("children")
     assert parent.hear() == "done"

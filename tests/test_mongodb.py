@@ -83,6 +83,7 @@ def test_a_name_that_no_database_can_have_is_an_error(load, name):
         mongodb.get_database()
 
 
+@pytest.mark.promise("D17")
 def test_the_client_is_made_once_by_sixteen_threads(load, mongo_url):
     load(mongo_url)
     barrier = threading.Barrier(16)
@@ -163,6 +164,7 @@ def test_datetimes_are_aware_and_uuids_standard(load, mongo_url):
     assert stored == {"at": now, "id": value}
 
 
+@pytest.mark.promise("D11")
 def test_a_date_outside_of_pythons_range_does_not_break_a_document(load):
     load("mongodb://127.0.0.1:1/db")
     codec = mongodb.get_database().codec_options
@@ -213,6 +215,7 @@ def test_an_unknown_option_is_named_where_no_password_can_be_near(load):
         mongodb.get_connection()
 
 
+@pytest.mark.promise("D18")
 def test_an_unreachable_server_is_an_error_with_host_port_and_variable_in_time(load, caplog, monkeypatch):
     monkeypatch.setenv("MONGO_URL", f"mongodb://user:{ESCAPED}@127.0.0.1:1/db?serverSelectionTimeoutMS=300")
     caplog.set_level(logging.DEBUG)
@@ -225,6 +228,7 @@ def test_an_unreachable_server_is_an_error_with_host_port_and_variable_in_time(l
     assert CANARY not in caplog.text
 
 
+@pytest.mark.promise("D18")
 def test_a_refused_password_is_an_error_that_hides_it(load, mongo_url):
     load(mongo_url.replace("mongodb://", f"mongodb://user:{ESCAPED}@"))
     with pytest.raises(errors.OperationalError, match="user name or password is wrong") as caught:
@@ -234,6 +238,7 @@ def test_a_refused_password_is_an_error_that_hides_it(load, mongo_url):
     assert CANARY not in repr(address.read(runtime.current().settings))
 
 
+@pytest.mark.promise("D18")
 def test_calls_fail_in_time_while_the_server_is_away_and_work_when_it_is_back(load, proxy):
     load(f"{proxy.url}&serverSelectionTimeoutMS=300&heartbeatFrequencyMS=500")
     ping()

@@ -112,6 +112,7 @@ def _run(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.promise("D17")
 def test_a_forked_child_makes_its_own_client_and_forgets_its_copy():
     code = """
 import os

@@ -10,6 +10,8 @@ import quorum
 from quorum.web.fastjson import OrjsonProvider
 from quorum.web.json import JSONProvider
 
+pytestmark = pytest.mark.promise("I5")
+
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=x"
 

@@ -83,8 +83,10 @@ class Update:
             for index, (one, other) in enumerate(zip(new, old, strict=True)):
                 if not same(one, other):
                     inner = f"{path}.{index}"
-                    self.guards[inner] = {"$eq": other}
                     self.change(inner, one, other)
+                    # It says all that guards inside of it could, which a server would also look for in other items.
+                    self.guards = {key: guard for key, guard in self.guards.items() if not key.startswith(f"{inner}.")}
+                    self.guards[inner] = {"$eq": other}
         elif not same(new, old):
             self._replace(path, new, old)
 

@@ -1,0 +1,254 @@
+"""Embedded documents: views over what is stored, in every place that can hold one."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import quorum
+from quorum.errors import ConfigurationError, StoredValueError, ValidationError
+
+
+class Point(quorum.EmbeddedModel):
+    x: int = 0
+    y: int = quorum.field(default=0, alias="why")
+
+
+class Node(quorum.EmbeddedModel):
+    name: str = quorum.field(max_length=5)
+    point: Point | None = None
+    children: list[Node] = []
+
+
+class Circle(quorum.EmbeddedModel):
+    radius: float = 1.0
+
+
+class Box(quorum.EmbeddedModel):
+    width: float = 1.0
+    corners: list[Point] = []
+
+
+class Drawing(quorum.Model):
+    name: str = ""
+    origin: Point = Point()
+    tree: Node | None = None
+    points: list[Point] = []
+    grid: list[list[Point]] = []
+    named: dict[str, Point] = {}
+    pair: tuple[Point, Point] | None = None
+    shape: Circle | Box | None = None
+    shapes: list[Circle | Box] = []
+    mixed: str | Point = ""
+
+
+@pytest.fixture
+def app(any_url: str) -> Iterator[Any]:
+    yield quorum.load(name="embedded", models=[Drawing], MONGOHQ_URL=any_url)
+    quorum.unload()
+
+
+def stored(drawing: Drawing) -> Any:
+    return Drawing.collection.find_one({"_id": drawing.id})
+
+
+def full() -> Drawing:
+    return Drawing(
+        tree=Node(name="root", children=[Node(name="leaf", point=Point(x=1))]),
+        points=[Point(x=1), Point(y=2)],
+        grid=[[Point(x=1)], [Point(x=2), Point(x=3)]],
+        named={"a": Point(x=1), "b.c": Point(x=2)},
+        pair=(Point(x=1), Point(x=2)),
+        shape=Circle(radius=2.0),
+        shapes=[Circle(), Box(corners=[Point(x=9)])],
+        mixed=Point(x=5),
+    )
+
+
+CHANGES = {
+    "field": lambda d: setattr(d.origin, "x", 7),
+    "alias": lambda d: setattr(d.origin, "y", 7),
+    "deep": lambda d: setattr(d.tree.children[0].point, "x", 7),
+    "deep append": lambda d: d.tree.children[0].children.append(Node(name="new")),
+    "deep None": lambda d: setattr(d.tree.children[0], "point", None),
+    "list": lambda d: setattr(d.points[1], "x", 7),
+    "list replace": lambda d: d.points.__setitem__(0, Point(x=7)),
+    "list append": lambda d: d.points.append(Point(x=7)),
+    "list remove": lambda d: d.points.pop(0),
+    "list reverse": lambda d: d.points.reverse(),
+    "list of lists": lambda d: setattr(d.grid[1][0], "x", 7),
+    "dict": lambda d: setattr(d.named["a"], "x", 7),
+    "dict, odd key": lambda d: setattr(d.named["b.c"], "x", 7),
+    "dict add": lambda d: d.named.update({"z": Point(x=7)}),
+    "dict del": lambda d: d.named.pop("a"),
+    "tuple": lambda d: setattr(d.pair[1], "x", 7),
+    "union": lambda d: setattr(d.shape, "radius", 7.0),
+    "union, other class": lambda d: setattr(d, "shape", Box(width=7.0)),
+    "union in list": lambda d: setattr(d.shapes[1].corners[0], "x", 7),
+    "union in list, other class": lambda d: d.shapes.__setitem__(0, Box(width=7.0)),
+    "union of scalars": lambda d: setattr(d.mixed, "x", 7),
+    "union, other kind": lambda d: setattr(d, "mixed", "text"),
+    "None": lambda d: setattr(d, "tree", None),
+    "replace": lambda d: setattr(d, "origin", Point(x=7)),
+    "same object in two places": lambda d: d.points.append(d.points[0]),
+}
+
+
+@pytest.mark.promise("D13")
+@pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
+@pytest.mark.parametrize("again", [False, True], ids=["loaded", "saved"])
+def test_a_change_anywhere_is_seen_and_saved_once(app: Any, change: Any, again: bool) -> None:
+    drawing = full().save()
+    if not again:
+        drawing = Drawing.get(drawing.id)
+    before = drawing.dump()
+    change(drawing)
+    assert drawing.dump() != before
+    drawing.save()
+    assert drawing.changes() == {}
+    assert Drawing.get(drawing.id).dump() == drawing.dump()
+
+
+def test_a_change_is_sent_by_its_path(app: Any) -> None:
+    drawing = Drawing.get(full().save().id)
+    drawing.tree.children[0].point.x = 7  # type: ignore[union-attr]
+    drawing.named["a"].y = 8
+    drawing.origin.y = 9
+    assert drawing.changes() == {
+        "$set": {"tree.children.0.point.x": 7, "named.a.why": 8, "origin.why": 9},
+    }
+
+
+def test_every_place_comes_back_as_it_was(app: Any) -> None:
+    drawing = full().save()
+    found = Drawing.get(drawing.id)
+    assert found.dump() == drawing.dump()
+    assert [type(shape) for shape in found.shapes] == [Circle, Box]
+    assert (found.points, found.pair, found.mixed, found.shape) == (
+        drawing.points,
+        drawing.pair,
+        drawing.mixed,
+        drawing.shape,
+    )
+
+
+@pytest.mark.promise("D13")
+def test_a_default_document_is_never_shared(app: Any) -> None:
+    one, other = Drawing(), Drawing()
+    one.origin.x = 5
+    assert (other.origin.x, Drawing().origin.x) == (0, 0)
+    one.save()
+    bare = Drawing.get(Drawing.collection.insert_one({}).inserted_id)
+    bare.origin.x = 6
+    assert (bare.changes()["$set"]["origin"]["x"], Drawing().origin.x) == (6, 0)
+
+
+def test_a_default_document_that_was_only_read_is_not_written(app: Any) -> None:
+    bare = Drawing.get(Drawing.collection.insert_one({}).inserted_id)
+    assert (bare.origin, bare.points, bare.changes()) == (Point(), [], {})
+
+
+def test_a_dict_is_taken_for_an_embedded_document(app: Any) -> None:
+    drawing = Drawing(origin={"x": 1}, points=[{"x": 2}], shape={"_type": "Box", "width": 3.0}).save()  # type: ignore[arg-type, list-item]
+    assert (type(drawing.origin), drawing.points[0].x, type(drawing.shape)) == (Point, 2, Box)
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        ({"tree": {"name": "too long a name"}}, ["tree", "name"]),
+        ({"tree": {}}, ["tree", "name"]),
+        ({"tree": {"name": "ok", "children": [{"name": "ok"}, {"name": 5}]}}, ["tree", "children", 1, "name"]),
+        ({"points": [{"x": 1}, {"x": "one"}]}, ["points", 1, "x"]),
+        ({"named": {"k": {"x": 1.5}}}, ["named", "k", "x"]),
+        ({"shape": {"_type": "Nothing"}}, ["shape", "_type"]),
+        ({"shapes": [{"radius": 1.0}]}, ["shapes", 0, "_type"]),
+    ],
+)
+def test_a_wrong_value_is_told_by_its_path(app: Any, values: Any, path: list[Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Drawing(**values).save()
+    messages: Any = caught.value.messages
+    for step in path:
+        assert set(messages) == {step}
+        messages = messages[step]
+    assert isinstance(messages, list)
+    assert Drawing.collection.count_documents({}) == 0
+
+
+@pytest.mark.promise("D9")
+def test_a_wrong_stored_document_breaks_only_itself(app: Any) -> None:
+    identifier = Drawing.collection.insert_one(
+        {"name": "n", "origin": 5, "points": [{"x": 1}, 7], "shape": {"_type": "Gone"}, "shapes": [{"radius": 1.0}]}
+    ).inserted_id
+    found = Drawing.get(identifier)
+    for name in ("origin", "points", "shape", "shapes"):
+        with pytest.raises(StoredValueError, match=f"Drawing.{name}"):
+            getattr(found, name)
+    before = stored(found)
+    found.name = "new"
+    found.save()
+    assert stored(found) == {**before, "name": "new"}
+
+
+def test_embedded_documents_are_equal_by_their_values(app: Any) -> None:
+    assert Point(x=1) == Point(x=1)
+    assert Point(x=1) != Point(x=2)
+    assert Point() != Circle()
+    assert Drawing.get(full().save().id).points[0] == Point(x=1)
+    with pytest.raises(TypeError):
+        hash(Point())
+
+
+def test_a_copy_is_a_document_of_its_own(app: Any) -> None:
+    drawing = Drawing.get(full().save().id)
+    for made in (copy.copy, copy.deepcopy, lambda d: pickle.loads(pickle.dumps(d))):
+        other = made(drawing)
+        other.points[0].x = 99
+        other.tree.children.append(Node(name="c"))
+        assert (drawing.points[0].x, len(drawing.tree.children)) == (1, 1)  # type: ignore[union-attr]
+        assert drawing.changes() == {}
+        assert other.changes()["$set"] == {"points.0.x": 99}
+        assert other == drawing
+
+
+def test_one_embedded_document_in_two_owners_is_saved_in_both(app: Any) -> None:
+    point = Point(x=1)
+    one, other = Drawing(points=[point]).save(), Drawing(points=[point]).save()
+    point.x = 2
+    one.save()
+    other.save()
+    assert (stored(one)["points"][0]["x"], stored(other)["points"][0]["x"]) == (2, 2)
+    assert (one.changes(), other.changes()) == ({}, {})
+
+
+def test_an_item_moved_to_another_document_leaves_no_trace(app: Any) -> None:
+    one, other = full().save(), Drawing().save()
+    one, other = Drawing.get(one.id), Drawing.get(other.id)
+    other.points.append(one.points.pop(0))
+    other.points[0].y = 5
+    one.save()
+    other.save()
+    assert [point["x"] for point in stored(one)["points"]] == [0]
+    assert stored(other)["points"] == [{"x": 1, "why": 5}]
+
+
+def test_a_declaration_that_makes_no_sense_fails_when_the_class_is_made() -> None:
+    with pytest.raises(ConfigurationError, match="primary is for models"):
+
+        class Wrong(quorum.EmbeddedModel):
+            key: str = quorum.field(primary=True)
+
+    with pytest.raises(ConfigurationError, match=r"quorum\.reference\(\)"):
+
+        class Other(quorum.Model):
+            drawing: Drawing
+
+
+def test_an_embedded_document_is_not_saved_alone() -> None:
+    assert not hasattr(Point(), "save")
+    assert not hasattr(Point, "find")

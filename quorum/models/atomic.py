@@ -105,7 +105,7 @@ def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str,
             {**identity, **guard}, operators, return_document=ReturnDocument.AFTER
         )
     except DuplicateKeyError as error:
-        raise writes.taken(model, error, document._doc) from error
+        raise writes.taken(model, error, document._doc, field.key) from error
     except WriteConcernError as error:
         found = writes.found(document, identity["_id"])
         if found is not None:

@@ -6,13 +6,14 @@ import logging
 import math
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pymongo
 from bson import ObjectId
 from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+from bson.regex import Regex
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from .. import errors, mongodb
@@ -21,22 +22,37 @@ from .containers import Nullable
 from .embedded import EmbeddedKind
 from .expressions import item_kind, resolve
 from .kinds import Kind
+from .mixed import Anything
+from .references import ReferenceKind
 
 logger = logging.getLogger("quorum")
 
-#: The least stored value of a type: `{"$gte": it}` holds for every value of the type, and for None never. A server can
-#: use an index with this condition for an equality, which it cannot with `$type` or `$exists`.
-_LEAST: dict[type, Any] = {
-    str: "",
-    int: -math.inf,
-    float: -math.inf,
-    Decimal: Decimal128("-Infinity"),
-    Decimal128: Decimal128("-Infinity"),
-    ObjectId: ObjectId("0" * 24),
-    datetime: datetime.min,  # noqa: DTZ901  stored datetimes are naive
-    bool: False,
-    bytes: b"",
-    UUID: UUID(int=0),
+#: The names that MongoDB's `$type` has for what is stored.
+_NAMES: dict[type, str] = {
+    str: "string",
+    int: "number",
+    Int64: "number",
+    float: "number",
+    Decimal128: "number",
+    ObjectId: "objectId",
+    datetime: "date",
+    bool: "bool",
+    bytes: "binData",
+    UUID: "binData",
+    dict: "object",
+    list: "array",
+    Regex: "regex",
+}
+
+#: The least value of a type: `{"$gte": it}` holds for every value of the type, and for None never. A server can use an
+#: index with this condition for an equality, which it cannot with `$type` or `$exists`.
+_LEAST: dict[str, Any] = {
+    "string": "",
+    "number": -math.inf,
+    "objectId": ObjectId("0" * 24),
+    "date": datetime.min,  # noqa: DTZ901  stored datetimes are naive
+    "bool": False,
+    "binData": b"",
 }
 
 BUILDING = 600.0  # seconds that the building of indexes may take
@@ -59,11 +75,15 @@ def declared(model: Any) -> list[pymongo.IndexModel]:
 
 
 def _of_fields(model: Any, prefix: str, seen: set[Any]) -> Iterator[pymongo.IndexModel]:
+    family = model.__meta__.family
     for field in model.__fields__.values():
         path = prefix + field.key
         options = field.options
         if (options.index or options.unique or options.sparse) and field.key != "_id":
-            yield pymongo.IndexModel([(path, 1)], **_options(field.kind, path, options.unique, options.sparse))
+            # The whole embedded document can be absent, and so can the field from other models' documents.
+            shared = family is None or field.name in family.__fields__
+            optional = isinstance(field.kind, (Nullable, Anything)) or bool(prefix) or not shared
+            yield pymongo.IndexModel([(path, 1)], **_options(field, path, optional=optional))
         inner = field.innermost()
         if isinstance(inner, EmbeddedKind):
             for target in getattr(inner, "targets", (inner.target,)):
@@ -71,22 +91,26 @@ def _of_fields(model: Any, prefix: str, seen: set[Any]) -> Iterator[pymongo.Inde
                     yield from _of_fields(target.get(), f"{path}.", seen | {target.get()})
 
 
-def _options(kind: Kind, path: str, unique: bool, sparse: bool) -> dict[str, Any]:
+def _options(field: Any, path: str, *, optional: bool) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    if unique:
+    if field.options.unique:
         options["unique"] = True
-    if sparse:
+    if field.options.sparse:
         options["sparse"] = True
-    elif unique and isinstance(kind, Nullable):
-        least = _least(kind)
-        options["partialFilterExpression"] = {path: {"$exists": True} if least is None else {"$gte": least}}
+    elif field.options.unique and optional:
+        options["partialFilterExpression"] = _Present({path: _present(field.kind)})
     return options
 
 
-def _least(kind: Kind) -> Any:
-    types = {t for t in item_kind(kind).stored if t in _LEAST}
-    numbers = bool(types) and types <= {int, float}
-    return _LEAST[types.pop()] if len(types) == 1 or numbers else None
+class _Present(dict[str, Any]):
+    """The condition that a path has a value, which None is not."""
+
+
+def _present(kind: Kind) -> dict[str, Any]:
+    kind = item_kind(kind)
+    stored = (kind.id_kind if isinstance(kind, ReferenceKind) else kind).stored
+    names = sorted({_NAMES[found] for found in stored & _NAMES.keys()}) or sorted(set(_NAMES.values()))
+    return {"$gte": _LEAST[names[0]]} if len(names) == 1 and names[0] in _LEAST else {"$type": names}
 
 
 def _of_meta(model: Any, entry: Any) -> pymongo.IndexModel:
@@ -136,6 +160,8 @@ def ensure(model: Any) -> None:
         if missing and mongodb.is_mock():
             for index in missing:
                 options = {key: value for key, value in index.document.items() if key != "key"}
+                if isinstance(condition := options.get("partialFilterExpression"), _Present):
+                    options["partialFilterExpression"] = {path: {"$ne": None} for path in condition}
                 collection.create_index(list(index.document["key"].items()), **options)
         elif missing:
             with pymongo.timeout(BUILDING):

@@ -16,6 +16,7 @@ from .containers import Nullable, core
 from .embedded import EmbeddedKind
 from .fields import Bounds
 from .kinds import MISSING, Scope
+from .mixed import Anything
 
 _PLACE = "@"  # stands for the value while a test is written
 
@@ -98,6 +99,8 @@ def _single(field: Any, scope: Scope) -> str:
 def _test(field: Any, given: str, variable: str, scope: Scope) -> str:
     """Write the test of one field: `given` is the first mention of its value, `variable` each further one."""
     tests = [core(field.kind).source(_PLACE, scope)]
+    if field.options.required is True and isinstance(core(field.kind), Anything):
+        tests.append(f"{_PLACE} is not None")
     tests += [_constraint(validator, field, _PLACE, scope) for validator in field.validators]
     inner = " and ".join(tests)
     if isinstance(field.kind, Nullable) and field.options.required is not True:

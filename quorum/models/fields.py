@@ -19,7 +19,7 @@ from .containers import Container, Nullable, core
 from .documents import Document, same
 from .embedded import EmbeddedKind
 from .kinds import MISSING, Kind, WrongValue
-from .mixed import UnionKind
+from .mixed import Anything, UnionKind
 from .references import ReferenceKind
 from .scalars import LiteralKind
 
@@ -325,7 +325,8 @@ class Field:
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         """Make a marshmallow field with this field's kind and validators."""
         options.setdefault("required", self.required)
-        options.setdefault("allow_none", isinstance(self.kind, Nullable) and self.options.required is not True)
+        optional = isinstance(self.kind, (Nullable, Anything)) and self.options.required is not True
+        options.setdefault("allow_none", optional)
         return core(self.kind).schema_field(validate=self.validators or None, **options)
 
     def reads_as(self, stored: Any, value: Any) -> bool:

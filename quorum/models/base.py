@@ -15,11 +15,12 @@ from .. import errors
 from . import inputs, registry, validation
 from .batches import Batch, Dangling, Deleted, Loader
 from .codec import Codec
+from .containers import messages_of
 from .declarations import Meta, declared, inherited, read_meta
 from .documents import NEW, Document, New, set_doc, set_state, set_values, unknown_field
 from .embedded import TYPE_KEY
 from .fields import Field, Options
-from .hooks import Hooks, overridden_by
+from .hooks import Hooks
 from .references import ReferenceKind
 from .registry import Target
 from .schema import schema_of
@@ -75,7 +76,6 @@ class Base(Document, Hooks):
 
     __meta__: ClassVar[Meta] = Meta(abstract=True)
     __validators__: ClassVar[dict[str, list[str]]] = {}
-    __hooks__: ClassVar[frozenset[str]] = frozenset()
     __codec__: ClassVar[Any] = Asked(refuse_base)
     __codec_source__: ClassVar[Any] = Asked(lambda cls: cls.__codec__.source)
     #: The model's marshmallow schema class.
@@ -110,7 +110,7 @@ class Base(Document, Hooks):
             try:
                 values[name] = fields[name].kind.coerce(value)
             except Invalid as error:
-                problems[name] = error.messages
+                problems[name] = messages_of(error, value)
         if problems:
             raise errors.ValidationError(problems, model=type(self).__name__)
 
@@ -281,7 +281,6 @@ def set_up(cls: Any, allowed: tuple[str, ...], reserved: frozenset[str]) -> dict
                 )
             validators.setdefault(name, []).append(attribute)
     cls.__validators__ = validators
-    cls.__hooks__ = overridden_by(cls)
     cls.__codec__ = Made("__codec__", lambda cls: Codec(cls, cls.__stored_type__().get(TYPE_KEY)))
     cls.Schema = Made("Schema", schema_of)
     return given

@@ -56,19 +56,14 @@ class Hooks:
 def fire(document: Any, *moments: str) -> bool:
     """Run hooks and signals in order; say whether anything listened."""
     heard = False
-    overridden = type(document).__hooks__
+    model = type(document)
     for moment in moments:
-        if moment in overridden:
+        if getattr(model, moment) is not _DEFAULTS[moment]:
             getattr(document, moment)()
             heard = True
         if _SIGNALS[moment].receivers:
-            heard = bool(_SIGNALS[moment].send(type(document), document=document)) or heard
+            heard = bool(_SIGNALS[moment].send(model, document=document)) or heard
     return heard
-
-
-def overridden_by(model: type[Hooks]) -> frozenset[str]:
-    """Give the names of the hooks that a model has of its own."""
-    return frozenset(moment for moment in _SIGNALS if getattr(model, moment) is not getattr(Hooks, moment))
 
 
 _SIGNALS = {name: signal for name, signal in vars(signals).items() if isinstance(signal, blinker.Signal)}
@@ -88,3 +83,6 @@ def validates(*names: str) -> Callable[[Validator], Validator]:
         return method
 
     return mark
+
+
+_DEFAULTS = {name: getattr(Hooks, name) for name in _SIGNALS}

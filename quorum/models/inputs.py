@@ -22,11 +22,17 @@ READONLY = "Read-only field."
 _depth: ContextVar[int] = ContextVar("quorum_input_depth", default=0)
 
 
-def read(model: Any, data: Any, trusted: Iterable[str] = ()) -> dict[str, Any]:
+def read(
+    model: Any, data: Any, trusted: Iterable[str] = (), names: Iterable[str] | None = None, *, whole: bool = False
+) -> dict[str, Any]:
     """Give the Python values that outside data mean for a model's fields; names in `trusted` are passed over.
 
+    :param names: the fields that may be set; others are as good as unknown.
+    :param whole: tell of required fields that are missing too, where anything is wrong.
     :raises marshmallow.ValidationError: a name is refused or a value is wrong; all of them, by name.
+    :raises TypeError: `names` has something that is no field which may be written from outside.
     """
+    allowed = _allowed(model, names)
     if not isinstance(data, Mapping):
         raise Invalid("Invalid input type.")
     form = hasattr(data, "getlist")
@@ -38,13 +44,26 @@ def read(model: Any, data: Any, trusted: Iterable[str] = ()) -> dict[str, Any]:
             continue
         field: Any = model.__fields__.get(name) if isinstance(name, str) else None
         try:
-            if _accepts(name, field, form):
+            if _accepts(name, field, form, allowed):
                 values[name] = field.judge.deserialize(_of_form(field, data) if form else data[name])
         except Invalid as error:
             problems[str(name)[:100]] = error.messages
+    if problems and whole:
+        for name, field in model.__fields__.items():
+            if field.required and name in allowed and name not in passed and name not in data:
+                problems[name] = [field.judge.error_messages["required"]]
     if problems:
         raise Invalid(problems)
     return values
+
+
+def _allowed(model: Any, names: Iterable[str] | None) -> set[str]:
+    every = {name for name, field in model.__fields__.items() if writable(field)}
+    if names is None:
+        return every
+    if isinstance(names, str) or not every.issuperset(names := list(names)):
+        raise TypeError(f"{model.__name__}: {names!r} names what no outside data may set. It can: {sorted(every)}.")
+    return set(names)
 
 
 def read_whole(model: Any, data: Any) -> dict[str, Any]:
@@ -79,7 +98,7 @@ def _read_whole(model: Any, data: Any) -> dict[str, Any]:
     return values
 
 
-def _accepts(name: Any, field: Any, form: bool) -> bool:
+def _accepts(name: Any, field: Any, form: bool, allowed: set[str]) -> bool:
     if field is None or field.options.private:
         if field is not None or name in ("id", "_id"):
             raise Invalid(READONLY if field is None else UNKNOWN)
@@ -88,7 +107,9 @@ def _accepts(name: Any, field: Any, form: bool) -> bool:
         raise Invalid(UNKNOWN)
     if not writable(field):
         raise Invalid(READONLY)
-    return True
+    if name not in allowed and not form:
+        raise Invalid(UNKNOWN)
+    return name in allowed
 
 
 def _of_form(field: Any, data: Any) -> Any:

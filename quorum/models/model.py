@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from bson import ObjectId
@@ -12,11 +13,11 @@ from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from .. import errors
-from . import atomic, indexes, inputs, registry, store, writes
+from . import atomic, indexes, inputs, registry, store, validation, writes
 from .base import Asked, Base, set_up, unknown_names
 from .batches import Batch
 from .declarations import Meta, identifier
-from .documents import encoded, set_doc, set_state, touched, view
+from .documents import encoded, set_doc, set_state, set_values, touched, view
 from .embedded import TYPE_KEY, EmbeddedKind
 from .expressions import Condition
 from .fields import field, reference
@@ -249,33 +250,42 @@ class Model(Base):
     # Writing.
 
     @classmethod
-    def new(cls, data: Any, /, **trusted: Any) -> Self:
+    def new(cls, data: Any, names: Iterable[str] | None = None, /, **trusted: Any) -> Self:
         """Make a document of outside data: a form, or a dict from JSON. Its values are cast and validated.
 
+        :param names: the fields that the data may set, where that is not every one that may be written from outside.
         :param trusted: values that code gives; a field named here is not taken from the data.
         :raises ValidationError: a name that may not be written, an unknown one in JSON, or a wrong value; all of them.
+            A required field that is missing is among them where anything else is wrong; else `save()` tells.
         """
-        return cls(**{**cls._read(data, trusted), **trusted})
+        with _named(cls):
+            values = inputs.read(cls, data, trusted, names, whole=True)
+        document = cls(**{**values, **trusted})
+        with _named(cls):
+            validation.judge_given(document, values)
+        return document
 
-    def apply(self, data: Any, /, **trusted: Any) -> Self:
+    def apply(self, data: Any, names: Iterable[str] | None = None, /, **trusted: Any) -> Self:
         """Set fields from outside data, as `new` does; where anything is wrong, nothing is set.
 
         :raises ValidationError: as `new`.
         """
         if not type(self).__fields__.keys() >= trusted.keys():
             raise unknown_names(type(self), trusted)
-        values = {**self._read(data, trusted), **trusted}
+        with _named(type(self)):
+            given = inputs.read(type(self), data, trusted, names)
+        values = {**given, **trusted}
         self._coerce(values)
-        for name, value in values.items():
-            setattr(self, name, value)
-        return self
-
-    @classmethod
-    def _read(cls, data: Any, trusted: Mapping[str, Any]) -> dict[str, Any]:
+        before = dict(vars(self))
         try:
-            return inputs.read(cls, data, trusted)
-        except Invalid as error:
-            raise errors.ValidationError(error.messages, model=cls.__name__) from None
+            for name, value in values.items():
+                setattr(self, name, value)
+            with _named(type(self)):
+                validation.judge_given(self, given)
+        except BaseException:
+            set_values(self, before)
+            raise
+        return self
 
     def save(self) -> Self:
         """Store the document: insert a new one, send the changes of a stored one. Give the document.
@@ -363,6 +373,15 @@ class Model(Base):
     def __repr__(self) -> str:
         identifier = self._doc.get("_id", vars(self).get(type(self).__meta__.primary.name))
         return f"<{type(self).__name__} {identifier}>"
+
+
+@contextlib.contextmanager
+def _named(model: type) -> Iterator[None]:
+    """Raise marshmallow's errors as ours, with the model's name."""
+    try:
+        yield
+    except Invalid as error:
+        raise errors.ValidationError(error.messages, model=model.__name__) from None
 
 
 def collection_name(name: str) -> str:

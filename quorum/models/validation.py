@@ -100,6 +100,16 @@ def _own_problems(document: Any, names: Iterable[str], known: dict[str, Any]) ->
     return problems
 
 
+def judge_given(document: Any, names: Iterable[str]) -> None:
+    """Run the methods marked with `@validates` on fields that outside data gave.
+
+    :raises marshmallow.ValidationError: something is wrong; the messages are by field.
+    """
+    problems = _own_problems(document, names, {})
+    if problems:
+        raise Invalid(problems)
+
+
 def validated(document: Any) -> list[Change]:
     """Check what of a document would be stored; give what changed of a stored one.
 

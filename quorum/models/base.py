@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -41,6 +42,9 @@ _MOMENTS = {
 }
 
 
+_making = threading.RLock()
+
+
 class Made:
     """A class attribute that is made when it is first asked for; each class has its own."""
 
@@ -48,9 +52,12 @@ class Made:
         self._name, self._make = name, make
 
     def __get__(self, document: Any, owner: type) -> Any:
-        made = self._make(owner)
-        setattr(owner, self._name, made)
-        return made
+        with _making:  # the first use can come from many threads at once
+            made = owner.__dict__.get(self._name, self)
+            if made is self:
+                made = self._make(owner)
+                setattr(owner, self._name, made)
+            return made
 
 
 class Asked:

@@ -67,6 +67,11 @@ def core(kind: Kind) -> Kind:
     return kind.inner if isinstance(kind, Nullable) else kind
 
 
+def messages_of(error: Invalid, value: Any) -> Any:
+    """Give the messages about a wrong value; those about None are the same for every kind."""
+    return [mf.Field.default_error_messages["null"]] if value is None else error.messages
+
+
 def each(values: Iterable[tuple[Any, Any]], use: Callable[[Any], Any]) -> Iterator[Any]:
     """Apply `use` to the second of each pair; collect what is wrong under the first, and raise it at the end."""
     problems: dict[Any, Any] = {}
@@ -74,7 +79,7 @@ def each(values: Iterable[tuple[Any, Any]], use: Callable[[Any], Any]) -> Iterat
         try:
             yield use(value)
         except Invalid as error:
-            problems[key] = error.messages
+            problems[key] = messages_of(error, value)
     if problems:
         raise Invalid(problems)
 
@@ -319,7 +324,7 @@ def check_key(key: Any) -> str:
     """
     if isinstance(key, str) and is_key(plain := str.__str__(key)):
         return plain
-    raise Invalid(f"Not a valid key: {key!r}. A key is text, not empty, without NUL.")
+    raise Invalid("Not a valid key. A key is text, not empty, without NUL.")
 
 
 class DictKind(Container):

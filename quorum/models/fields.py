@@ -15,7 +15,7 @@ from marshmallow import validate as validators
 
 from .. import errors
 from .batches import Batch, Dangling, Deleted, Loader
-from .containers import Container, Nullable, core
+from .containers import Container, Nullable, core, messages_of
 from .documents import Document, same
 from .embedded import EmbeddedKind
 from .kinds import MISSING, Kind, WrongValue
@@ -303,7 +303,8 @@ class Field:
         try:
             value = self.kind.coerce(value)
         except Invalid as error:
-            raise errors.ValidationError({self.name: error.messages}, model=type(document).__name__) from None
+            problems = {self.name: messages_of(error, value)}
+            raise errors.ValidationError(problems, model=type(document).__name__) from None
         if self.key == "_id" and not document._state.new and not same(self.kind.encode(value), document._doc["_id"]):
             raise errors.ValidationError(
                 {self.name: ["The id of a stored document cannot change."]}, model=type(document).__name__

@@ -381,7 +381,8 @@ def _named(model: type) -> Iterator[None]:
     try:
         yield
     except Invalid as error:
-        raise errors.ValidationError(error.messages, model=model.__name__) from None
+        messages = error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
+        raise errors.ValidationError(messages, model=model.__name__) from None
 
 
 def collection_name(name: str) -> str:

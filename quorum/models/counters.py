@@ -21,7 +21,7 @@ def following(model: Any, field: Any) -> int:
 
     Where documents were stored before there was a counter, it goes on from the greatest number among them.
     """
-    documents = store.raw(model)
+    documents = store.primary(model)
     counters = documents.database[COLLECTION]
     key = f"{documents.name}.{field.key}"
     taken = _take(counters, key)

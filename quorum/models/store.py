@@ -8,6 +8,7 @@ import bson
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from bson.errors import BSONError, InvalidDocument, InvalidStringData
+from pymongo import ReadPreference
 from pymongo.collection import Collection
 from pymongo.errors import DocumentTooLarge, PyMongoError
 
@@ -35,6 +36,11 @@ def raw(model: Any) -> Collection[dict[str, Any]]:
         codec = public.codec_options.with_options(tz_aware=False, tzinfo=None)
         collection = context.cache[model] = public.with_options(codec_options=codec)
     return cast(Collection[dict[str, Any]], collection)
+
+
+def primary(model: Any) -> Collection[dict[str, Any]]:
+    """Give a model's collection for a read that a write depends on: a secondary may not have seen the last writes."""
+    return raw(model).with_options(read_preference=ReadPreference.PRIMARY)
 
 
 def of(model: Any) -> Collection[dict[str, Any]]:

@@ -121,7 +121,7 @@ def found(document: Any, identifier: Any) -> dict[str, Any] | None:
     """Read what is stored of a document, or give None."""
     model = type(document)
     try:
-        return store.raw(model).find_one({"_id": identifier})
+        return store.primary(model).find_one({"_id": identifier})
     except PyMongoError as error:
         raise store.failed(model, error) from error
 
@@ -141,7 +141,7 @@ def _update(document: Any, changed: list[Change]) -> None:
         update.set[field.key] = field.kind.encode(moment)
     _send(document, update, changed, moment)
     _settle_moment(document, moment)
-    _settle_changes(document, changed)
+    _settle_changes(document, update, changed)
 
 
 def _moments(model: Any) -> list[Any]:
@@ -227,11 +227,16 @@ def _settle_moment(document: Any, moment: datetime) -> None:
         document._doc[field.key] = field.kind.encode(moment)
 
 
-def _settle_changes(document: Any, changed: list[Change]) -> None:
+def _as_stored(update: Update, field: Any, new: Any, old: Any) -> Any:
+    whole = update.set.get(field.key, MISSING) is new
+    return new if whole else arranged(new, old, unordered=is_set(field))
+
+
+def _settle_changes(document: Any, update: Update, changed: list[Change]) -> None:
     stored = document._doc
     defaults = vars(document).get("_defaults", {})
     for field, value, new, old in changed:
-        stored[field.key] = arranged(new, old, unordered=is_set(field))
+        stored[field.key] = _as_stored(update, field, new, old)
         defaults.pop(field.name, None)
         if field.kind.nested and value is not None:
             field.kind.settle(value, stored[field.key], document._state)
@@ -241,7 +246,7 @@ def _remember(document: Any, update: Update, changed: list[Change], moment: date
     vars(document)["_pending"] = Sent(
         paths=paths_of(update, {field.key for field in _moments(type(document))}),
         values={field.name: value for field, value, _, _ in changed},
-        stored={field.key: arranged(new, old, unordered=is_set(field)) for field, _, new, old in changed},
+        stored={field.key: _as_stored(update, field, new, old) for field, _, new, old in changed},
         moment=moment,
     )
 
@@ -321,7 +326,7 @@ def refuse_new(document: Any) -> None:
 def exists(document: Any, matching: dict[str, Any]) -> bool:
     """Say whether the collection has a document that matches."""
     try:
-        return store.raw(type(document)).find_one(matching, {"_id": 1}) is not None
+        return store.primary(type(document)).find_one(matching, {"_id": 1}) is not None
     except PyMongoError as error:
         raise store.failed(type(document), error) from error
 

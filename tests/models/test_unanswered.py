@@ -212,6 +212,30 @@ def test_an_insert_that_the_server_says_it_may_have_done_is_taken_up(
     assert [document["_id"] for document in stored()] == [post.id]
 
 
+@pytest.mark.promise("D4")
+@pytest.mark.promise("D15")
+@pytest.mark.parametrize("model", [Post, Ticket])
+def test_what_became_of_a_write_is_read_from_the_primary(
+    mongo_url: str, load: Callable[..., None], fail: Callable[..., None], model: Any
+) -> None:
+    """The server is a replica set without a secondary, so that a read from one fails."""
+    load(f"{mongo_url}?readPreference=secondary&serverSelectionTimeoutMS=100", *MODELS)
+    with pytest.raises(OperationalError):
+        model.first()
+    document = model(tags=["a"]).save()
+    document.tags.append("b")
+    fail("update", times=2, errorCode=6, errorLabels=["RetryableWriteError"])
+    with pytest.raises(OperationalError) as caught:
+        document.save()
+    assert caught.value.code == 6
+    document.save()
+    document.save()
+    model.collection.update_one({"_id": document.id}, {"$set": {"_revision": 9}, "$unset": {"tags": ""}})
+    document.tags = ["c", "d", "e"]
+    with pytest.raises(ConflictError):
+        document.save()
+
+
 def interrupted(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     """Interrupt the program once, after the server did it and before the driver's method returns."""
     real = getattr(Collection, method)

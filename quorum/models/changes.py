@@ -59,7 +59,7 @@ class Update:
             else:
                 self._lists(path, new, old)
         elif not same(new, old):
-            self.set[path] = new
+            self._replace(path, new, old)
 
     def _documents(self, path: str, new: dict[str, Any], old: dict[str, Any]) -> None:
         changed, added, removed = _differences(new, old)
@@ -74,6 +74,7 @@ class Update:
         for key in added:
             self._add(f"{path}.{key}", new[key])
         for key in removed:
+            self._guard(f"{path}.{key}", old[key])
             self.unset[f"{path}.{key}"] = ""
 
     def _lists(self, path: str, new: list[Any], old: list[Any]) -> None:
@@ -106,8 +107,13 @@ class Update:
         self.set[path] = new
 
     def _replace(self, path: str, new: Any, old: Any) -> None:
-        self.guards[path] = {"$eq": old}
+        self._guard(path, old, new)
         self.set[path] = new
+
+    def _guard(self, path: str, *values: Any) -> None:
+        # Of two writers of one scalar the last wins. What others put into a list or document would be lost.
+        if any(type(value) in (list, dict) for value in values):
+            self.guards[path] = {"$eq": values[0]}
 
 
 def arranged(new: Any, old: Any, *, unordered: bool = False) -> Any:
@@ -159,7 +165,8 @@ def _is_by_item(new: list[Any], old: list[Any]) -> bool:
 
 
 def _is_addressable(key: str) -> bool:
-    return bool(key) and "." not in key and not key.startswith("$")
+    # SecantusDB 0.7 fails on digits that are none of ASCII's, such as "\u00b2".
+    return bool(key) and "." not in key and not key.startswith("$") and (key.isascii() or not key.isdigit())
 
 
 def _is_of_documents(values: list[Any]) -> bool:

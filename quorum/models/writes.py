@@ -64,10 +64,10 @@ def _insert(document: Any) -> None:
         store.check_size(stored)
         collection.insert_one(stored)
     except DuplicateKeyError as error:
-        if not attempts.sent and model.__meta__.primary.options.default is not ObjectId:
-            raise taken(model, error, stored) from error
+        if not attempts.sent and not _makes_ids(model):
+            raise taken(model, error, stored)  # noqa: B904
         # An ObjectId is nobody else's: the driver itself may have sent the insert twice, over a restart of the server.
-        _take_up(document, Attempted(*attempts.sent, stored), stored, error)
+        _take_up(document, attempts, stored, error)
         return
     except WriteConcernError as error:
         settle(document, stored, Batch([stored]))
@@ -107,12 +107,20 @@ def _number(model: Any, field: Any) -> int:
         raise store.failed(model, error) from error
 
 
-def _take_up(document: Any, attempts: Attempted, stored: dict[str, Any], error: DuplicateKeyError) -> None:
+def _makes_ids(model: Any) -> bool:
+    """Say whether a model's ids are ObjectIds of its own making: nobody else has them."""
+    return model.__meta__.primary.options.default is ObjectId
+
+
+def _take_up(document: Any, sent_before: Attempted, stored: dict[str, Any], error: DuplicateKeyError) -> None:
     """If an insert that was sent before was done, go on from there."""
     model = type(document)
+    attempts = Attempted(*sent_before.sent, stored)
     there = found(document, stored["_id"])
+    if there is not None and not attempts.has(there) and sent_before.sent and _makes_ids(model):
+        raise conflict(document, "was stored by a save without an answer, and then changed by another writer")
     if there is None or not attempts.has(there):
-        raise taken(model, error, stored) from error
+        raise taken(model, error, stored)
     settle(document, there, Batch([there]))
     _update(document, list(touched(document)))
 
@@ -194,7 +202,7 @@ def _send(document: Any, update: Update, changed: list[Change], moment: datetime
         matched = collection.update_one(found_by, operators).matched_count
     except DuplicateKeyError as error:
         intended = {field.key: new for field, _, new, _ in changed}
-        raise taken(model, error, {**document._doc, **intended}) from error
+        raise taken(model, error, {**document._doc, **intended})  # noqa: B904
     except WriteConcernError as error:
         # The error does not tell whether any document matched.
         _remember(document, update, changed, moment)
@@ -375,7 +383,10 @@ def taken(model: Any, error: DuplicateKeyError, stored: dict[str, Any], likely: 
         for part in parents:
             node = node.setdefault(part, {})
         node[last] = [TAKEN]
-    return errors.ValidationError(messages, model=model.__name__)
+    problem = errors.ValidationError(messages, model=model.__name__)
+    # The server's own error has the value.
+    problem.__cause__ = None if any(indexes.is_private(model, path) for path in paths) else error
+    return problem
 
 
 def _taken_on_mock(model: Any, stored: dict[str, Any]) -> list[str]:

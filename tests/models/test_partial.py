@@ -177,6 +177,10 @@ def test_an_embedded_document_loaded_in_part_can_be_replaced(film: Film) -> None
     found.rating = Rating(score=9.0, votes=9)
     found.save()
     assert stored(film)["rating"] == {"score": 9.0, "votes": 9, "deep": None}
+    found.rating = None
+    found.save()
+    assert stored(film)["rating"] is None
+    Film.collection.update_one({"_id": film.id}, {"$set": {"rating": {"votes": 1, "score": 2.0}}})
     other = only(film, "rating.votes")
     other.rating = None
     other.save()

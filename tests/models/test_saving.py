@@ -332,6 +332,10 @@ CONFLICTS = [
     (_change_removed_parent, {"$set": {"rating": None}}),
     (_change_removed_parent, {"$unset": {"rating": ""}}),
     (_odd_key, {"$set": {"meta.a": "theirs"}}),
+    (lambda film: setattr(film, "rating", None), {"$inc": {"rating.votes": 1}}),
+    (lambda film: setattr(film, "either", Comment()), {"$set": {"either": {"text": "theirs"}}}),
+    (lambda film: film.meta.pop("in"), {"$push": {"meta.in": "theirs"}}),
+    (lambda film: film.meta.update({"in": 1}), {"$push": {"meta.in": "theirs"}}),
 ]
 
 
@@ -342,7 +346,7 @@ def test_a_change_that_would_overwrite_another_writers_is_a_conflict(app: Any, m
         Film(
             tags=["a", "b"],
             kinds={"a"},
-            meta={"a": 1},
+            meta={"a": 1, "in": []},
             rating=Rating(),
             comments=[Comment(text="x"), Comment(text="y")],
         )

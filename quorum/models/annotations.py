@@ -29,22 +29,23 @@ class Unknown:
 
 
 class _Names(dict[str, Any]):
-    """The names of an annotation: the classes inside of the class, those of its module, models, unknown ones."""
+    """The names of an annotation: the classes inside of the class, what its module has, unknown ones."""
 
     def __init__(self, owner: type) -> None:
         super().__init__({name: value for name, value in vars(owner).items() if isinstance(value, type)})
         module = owner.__module__
         self._globals = vars(sys.modules.get(module, types.ModuleType(module)))
+        self.unknown: list[str] = []
 
     def __missing__(self, name: str) -> Any:
         if name in self._globals:
             return self._globals[name]
         if hasattr(builtins, name):
             return getattr(builtins, name)
-        found = registry.named(name)
-        near = [cls for cls in found if cls.__module__ == self._globals.get("__name__")]
-        if near or len(found) == 1:
-            return (near or found)[0]
+        if name.startswith("__"):
+            raise KeyError(name)
+        self.unknown.append(name)
+        # Which class of the name is meant shows when all of them exist.
         return type(name, (Unknown,), {})
 
 
@@ -67,11 +68,13 @@ def _evaluate(annotation: Any, owner: type, name: str) -> Any:
         annotation = annotation.__forward_arg__
     if not isinstance(annotation, str):
         return annotation
+    names = _Names(owner)
     try:
-        return eval(annotation, {}, _Names(owner))  # noqa: S307  it is the class's own source
+        return eval(annotation, {}, names)  # noqa: S307  it is the class's own source
     except (SyntaxError, AttributeError, TypeError, ValueError, LookupError) as error:
+        problem = f"{owner.__module__} has no {' and no '.join(names.unknown)}" if names.unknown else str(error)
         raise errors.ConfigurationError(
-            f"{owner.__name__}.{name}: its annotation {annotation!r} cannot be read: {error}."
+            f"{owner.__name__}.{name}: its annotation {annotation!r} cannot be read: {problem}."
         ) from error
 
 

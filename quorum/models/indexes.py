@@ -58,6 +58,10 @@ _LEAST: dict[str, Any] = {
 BUILDING = 600.0  # seconds that the building of indexes may take
 
 _CONFLICTS = (85, 86)  # IndexOptionsConflict, IndexKeySpecsConflict
+#: What `Meta.indexes` takes beside `fields`; more is possible with a `pymongo.IndexModel`.
+_OPTIONS = frozenset(
+    {"collation", "expireAfterSeconds", "hidden", "name", "partialFilterExpression", "sparse", "unique"}
+)
 _COMPARED = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds", "collation")
 
 
@@ -119,6 +123,11 @@ def _of_meta(model: Any, entry: Any) -> pymongo.IndexModel:
     options: dict[str, Any] = {}
     if isinstance(entry, dict):
         options = {key: value for key, value in entry.items() if key != "fields"}
+        if unknown := sorted(set(options) - _OPTIONS):
+            raise errors.ConfigurationError(
+                f"{model.__name__}.Meta.indexes: an index has no option {', '.join(map(repr, unknown))}. Its options "
+                f"are: fields, {', '.join(sorted(_OPTIONS))}."
+            )
         entry = entry.get("fields", ())
     names = [entry] if isinstance(entry, str) else list(entry)
     keys = []
@@ -230,6 +239,17 @@ def name_of(model: Any, path: str) -> str:
                 return f"{field.name}.{name_of(inner.target.get(), rest)}"
             return f"{field.name}.{rest}" if rest else str(field.name)
     return path
+
+
+def is_private(model: Any, path: str) -> bool:
+    """Say whether a stored path leads through a private field."""
+    first, _, rest = path.partition(".")
+    for field in model.__fields__.values():
+        if field.key == first:
+            inner = field.innermost()
+            within = bool(rest) and isinstance(inner, EmbeddedKind) and is_private(inner.target.get(), rest)
+            return bool(field.options.private) or within
+    return False
 
 
 def unique_fields(model: Any) -> list[list[str]]:

@@ -1,0 +1,164 @@
+"""What a model has from its bases: abstract ones, concrete ones, plain mixins."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import (
+    Generic,
+    TypeVar,
+)
+
+import pytest
+from declaring import declare, meta, problems_of
+
+import quorum
+from quorum import Model, field
+from quorum.errors import ValidationError
+
+T = TypeVar("T")
+
+
+class Author(Model):
+    name: str
+
+
+class Named:
+    """A plain mixin: no model, its annotations become fields of the models that it is mixed into."""
+
+    name: str = field(max_length=5)
+    tags: list[str] = []
+    mood: Mood | None = None
+
+    class Mood(enum.Enum):
+        BAD = "bad"
+
+
+class Stock(Model, Named, quorum.Timestamped):
+    copies: int = 0
+
+    class Meta:
+        abstract = True
+        indexes = ["copies"]
+        revision = True
+
+
+class Book(Stock):
+    pages: int = 0
+
+    class Meta:
+        indexes = ["pages"]
+
+
+class Novel(Book):
+    genre: str = "none"
+    copies: int = field(default=7, max=9)
+
+
+def test_bases_and_mixins_give_their_fields(load: Callable[..., None], any_url: str) -> None:
+    assert set(Book.__fields__) == {"id", "name", "tags", "mood", "created_at", "updated_at", "copies", "pages"}
+    assert set(Novel.__fields__) == {*Book.__fields__, "genre"}
+    load(any_url, Book, Novel)
+    novel = Novel(name="a", mood=Named.Mood.BAD).save()
+    book = Book(name="b").save()
+    found, other = Book.find().sort("name")
+    assert (type(found), type(other)) == (Novel, Book)
+    assert (found.copies, other.copies, found.mood) == (7, 0, Named.Mood.BAD)
+    assert found.created_at == found.updated_at == novel.created_at
+    assert Book.collection.name == Novel.collection.name == "books"
+    assert [one.id for one in Novel.find()] == [novel.id]
+    assert [one.id for one in Book.find()] == [novel.id, book.id]
+    keys = {tuple(index["key"]) for index in Book.collection.index_information().values()}
+    assert {("copies",), ("pages",)} <= {tuple(key for key, _ in index) for index in keys}
+    with pytest.raises(ValidationError, match="name: Longer than maximum length 5"):
+        Novel(name="longer").validate()
+    with pytest.raises(ValidationError, match="copies: Must be less than or equal to 9"):
+        Novel(name="a", copies=10).validate()
+    assert (Stock.__meta__.revision, Book.__meta__.revision) == (True, True)
+
+
+def test_mutable_defaults_of_bases_are_not_shared() -> None:
+    one, other = Book(name="a"), Novel(name="a")
+    one.tags.append("a")
+    assert (other.tags, Book(name="b").tags, Novel(name="b").tags) == ([], [], [])
+
+
+def test_an_abstract_base_has_no_collection(load: Callable[..., None], mock_url: str) -> None:
+    assert problems_of(lambda: load(mock_url, Stock)) == (
+        f"load(models=...) lists {Stock!r}, which is no concrete quorum.Model.",
+    )
+    load(mock_url, Author)
+    assert problems_of(lambda: list(Stock.find())) == (
+        "Stock is abstract and has no collection. Use one of its subclasses.",
+    )
+
+
+def test_the_most_derived_declaration_holds_in_a_diamond() -> None:
+    class Top(Model):
+        a: str = "top"
+
+        class Meta:
+            abstract = True
+
+    class Left(Top):
+        a: str = field(default="left", max_length=5)
+
+        class Meta:
+            abstract = True
+
+    class Right(Top):
+        b: int = 1
+
+        class Meta:
+            abstract = True
+
+    class Bottom(Right, Left):
+        pass
+
+    assert (Bottom().a, Bottom.__fields__["a"]) == ("left", Left.__fields__["a"])
+
+
+def test_a_generic_base_is_a_plain_one() -> None:
+    class Repo(Generic[T]):
+        label: str = "r"
+
+    class Shop(Model, Repo[int]):
+        name: str
+
+    assert Shop(name="a").label == "r"
+
+
+def test_a_field_cannot_be_hidden() -> None:
+    base = declare()
+    for value in ("default", lambda document: 1, property(lambda document: 1), None):
+        assert problems_of(lambda: type("Sub", (base,), {"x": value})) == (  # noqa: B023
+            "Sub.x hides the field of that name. Annotate it, or rename it.",
+        )
+    mixin = type("Mixin", (), {"x": lambda document: 1})
+    assert problems_of(lambda: type("Sub", (mixin, base), {})) == (
+        "Sub.x hides the field of that name. Annotate it, or rename it.",
+    )
+
+
+def test_a_field_without_annotation_is_refused_in_mixins_too() -> None:
+    mixin = type("Mixin", (), {"z": field()})
+    problem = "Sub.z has no annotation. Write its type: `z: str = ...`."
+    assert problems_of(lambda: type("Sub", (mixin, Model), {})) == (problem,)
+    assert problems_of(lambda: type("Sub", (Model,), {"z": field()})) == (problem,)
+
+
+def test_what_shares_a_collection_shares_its_primary_field_and_its_name() -> None:
+    base, other = declare(), type("Other", (Model,), {"__annotations__": {"y": str}})
+    for given in (meta(collection="a"), meta(abstract=True)):
+        assert problems_of(lambda: type("Sub", (base,), {"Meta": given})) == (  # noqa: B023
+            "Sub shares the collection of M: no Meta.collection, no Meta.abstract.",
+        )
+    assert problems_of(lambda: type("Sub", (base, other), {})) == (
+        "Sub cannot be stored in the collections of M and Other at once.",
+    )
+    body = {"__annotations__": {"id": str}, "id": field(primary=True)}
+    assert problems_of(lambda: type("Sub", (base,), body)) == (
+        "Sub.id: it shares the collection of M, and its primary field, id.",
+    )
+    body = {"__annotations__": {"key": str}, "key": field(primary=True)}
+    assert problems_of(lambda: type("Sub", (base,), body)) == ("Sub.key and .id are both stored as '_id'.",)

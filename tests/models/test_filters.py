@@ -383,7 +383,8 @@ def test_equality_is_sent_bare_only_where_a_server_can_take_it_for_nothing_else(
         ("__class__", "has no field"),
     ],
 )
-def test_only_public_fields_have_names(books: None, name: str, message: str) -> None:
+def test_only_public_fields_have_names(mock_url: str, load: Callable[..., None], name: str, message: str) -> None:
+    load(mock_url, *MODELS)
     for find in (Book.find, Book.get, Book.first, Book.count, Book.exists, Book.find().find):
         with pytest.raises(quorum.ValidationError, match=message):
             find(**{name: "1"})
@@ -456,7 +457,8 @@ def test_a_dict_is_taken_as_mongodb_takes_it(books: None) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_no_filter_is_a_developers_error(books: None, given: Any) -> None:
+def test_what_is_no_filter_is_a_developers_error(mock_url: str, load: Callable[..., None], given: Any) -> None:
+    load(mock_url, *MODELS)
     for find in (Book.find, Book.first, Book.count, Book.exists, Book.find().find):
         with pytest.raises(TypeError, match="Outside input goes into keywords"):
             find(given)

@@ -63,7 +63,10 @@ def _field(document: Any, name: str) -> Any:
     if field is None:
         raise _wrong(document, name, unknown_field(type(document), name))
     if any(changed is field for changed, _, _, _ in touched(document)):
-        raise writes.conflict(document, f"has a change of {name!r} that is not saved. Save or reload it first")
+        raise errors.ConflictError(
+            f"{type(document).__name__}.{name} has a change that is not saved. Save or reload the document first.",
+            model=type(document).__name__, id=document._doc["_id"],
+        )  # fmt: skip
     if document._doc.get(field.key, MISSING) is None:
         raise _wrong(document, name, "Is None, which nothing can be added to or removed from. Assign a value first.")
     return field
@@ -105,7 +108,7 @@ def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str,
             {**identity, **guard}, operators, return_document=ReturnDocument.AFTER
         )
     except DuplicateKeyError as error:
-        raise writes.taken(model, error, document._doc, field.key) from error
+        raise writes.taken(model, error, document._doc, field.key)  # noqa: B904
     except WriteConcernError as error:
         found = writes.found(document, identity["_id"])
         if found is not None:

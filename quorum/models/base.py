@@ -76,7 +76,7 @@ def refuse_base(cls: type) -> Any:
     raise TypeError(f"{cls.__name__} is for subclassing: `class Post(quorum.{cls.__name__}): title: str`.")
 
 
-class Base(Document, Hooks):
+class Base(Document):
     """What models and embedded models share."""
 
     __slots__ = ()

@@ -86,3 +86,5 @@ def validates(*names: str) -> Callable[[Validator], Validator]:
 
 
 _DEFAULTS = {name: getattr(Hooks, name) for name in _SIGNALS}
+#: The names of the moments.
+MOMENTS = frozenset(_SIGNALS)

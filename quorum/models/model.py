@@ -21,6 +21,7 @@ from .documents import encoded, set_doc, set_state, set_values, touched, view
 from .embedded import TYPE_KEY, EmbeddedKind
 from .expressions import Condition
 from .fields import field, reference
+from .hooks import MOMENTS, Hooks
 from .kinds import MISSING
 from .query import Query
 from .references import ReferenceKind
@@ -41,8 +42,14 @@ class EmbeddedModel(Base):
         super().__init_subclass__(**options)
         if any(map(registry.is_model, cls.__mro__)):
             raise errors.ConfigurationError(f"{cls.__name__} cannot be a Model and an EmbeddedModel at once.")
-        given = set_up(cls, ("abstract",), RESERVED)
+        given = set_up(cls, ("abstract",), _RESERVED_IN_EMBEDDED)
         cls.__meta__ = Meta(abstract=given.get("abstract", False))
+        hooks = sorted(MOMENTS & vars(cls).keys())
+        if hooks:
+            raise errors.ConfigurationError(
+                f"{cls.__name__}.{hooks[0]} would never be called: the hooks are those of the model that is saved. "
+                "Use @quorum.validates, or a hook there."
+            )
         for one in cls.__fields__.values():
             wrong = [name for name in ("primary", "increment") if getattr(one.options, name)]
             if wrong:
@@ -64,7 +71,7 @@ class EmbeddedModel(Base):
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field, reference))
-class Model(Base):
+class Model(Base, Hooks):
     """A document of a collection. Subclass it, annotate its fields, and pass it to `quorum.load(models=...)`."""
 
     __slots__ = ()
@@ -124,7 +131,7 @@ class Model(Base):
         if primaries:
             primary = primaries[0]
             fields = {name: one for name, one in cls.__fields__.items() if name != "id"}
-            cls.id = property(lambda document: getattr(document, primary.name))  # type: ignore[assignment]
+            cls.id = _Alias(primary)  # type: ignore[assignment]
         else:
             primary = cls.__fields__.get("id") or identifier(cls)
             fields = {"id": primary, **cls.__fields__}
@@ -375,6 +382,16 @@ class Model(Base):
         return f"<{type(self).__name__} {identifier}>"
 
 
+class _Alias:
+    """The `id` of a model whose primary field has another name."""
+
+    def __init__(self, field: Any) -> None:
+        self._field = field
+
+    def __get__(self, document: Any, owner: type) -> Any:
+        return self._field.__get__(None, owner) if document is None else getattr(document, self._field.name)
+
+
 @contextlib.contextmanager
 def _named(model: type) -> Iterator[None]:
     """Raise marshmallow's errors as ours, with the model's name."""
@@ -393,5 +410,10 @@ def collection_name(name: str) -> str:
     return f"{words}es" if words.endswith(("s", "x", "z", "ch", "sh")) else f"{words}s"
 
 
+def _own_names(base: type) -> frozenset[str]:
+    return frozenset(name for name in dir(base) if not name.startswith("__")) | {"Meta", "Schema"}
+
+
 #: Names that no field can have: they are the model's own.
-RESERVED = frozenset(name for name in dir(Model) if not name.startswith("__")) | {"Meta", "Schema"}
+RESERVED = _own_names(Model)
+_RESERVED_IN_EMBEDDED = _own_names(EmbeddedModel)

@@ -252,3 +252,19 @@ def test_a_declaration_that_makes_no_sense_fails_when_the_class_is_made() -> Non
 def test_an_embedded_document_is_not_saved_alone() -> None:
     assert not hasattr(Point(), "save")
     assert not hasattr(Point, "find")
+
+
+class Tally(quorum.EmbeddedModel):
+    count: int = 0
+    first: str = ""
+    id: int = 0
+
+
+def test_names_of_a_models_own_verbs_are_free_in_embedded_documents() -> None:
+    tally = Tally(count=3, first="a", id=7)
+    assert (tally.count, tally.first, tally.id) == (3, "a", 7)
+
+
+def test_a_hook_on_an_embedded_model_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="pre_save would never be called"):
+        type("Wrong", (quorum.EmbeddedModel,), {"__module__": __name__, "pre_save": lambda self: None})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -277,6 +278,18 @@ def test_private_duplicates_stored_already_are_not_shown(mongo_url: str, load: L
     with pytest.raises(ConfigurationError, match=r"Person\.pin") as caught:
         load(mongo_url, Person)
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.promise("D14")
+@pytest.mark.promise("D7")
+def test_a_violation_of_a_private_field_is_logged_without_its_value(mongo_url: str, load: Load) -> None:
+    load(mongo_url, Person)
+    secret = str(1234567890 * 3)  # no traceback shows it as source
+    Person(name="a", rank=1, pin=secret).save()
+    with pytest.raises(ValidationError) as caught:
+        Person(name="b", rank=2, pin=secret).save()
+    assert caught.value.messages == {"pin": ["Already exists."]}
+    assert secret not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.promise("D14")

@@ -426,3 +426,41 @@ def test_the_data_of_the_caller_can_be_used_again() -> None:
 
 def test_review_is_made_of_any_mapping() -> None:
     assert Review(text="x") == Book.new({"reviews": [ImmutableMultiDict({"text": "x"})]}).reviews[0]
+
+
+@pytest.mark.parametrize("data", [MultiDict({"name": "ann", "age": "5"}), {"name": "ann"}])
+def test_a_view_can_say_which_fields_its_data_may_set(data: Any) -> None:
+    member = Member.new(data, ("name",))
+    assert (member.name, member.age) == ("ann", None)
+
+
+def test_a_name_that_a_view_does_not_allow_is_as_good_as_unknown() -> None:
+    member = Member(name="ann")
+    with pytest.raises(quorum.ValidationError) as caught:
+        member.apply({"name": "bob", "age": 5}, ("name",))
+    assert caught.value.messages == {"age": ["Unknown field."]}
+    assert member.name == "ann"
+
+
+def test_a_view_cannot_allow_what_is_never_written_from_outside() -> None:
+    with pytest.raises(TypeError, match="role"):
+        Member.new({"name": "ann"}, ("name", "role"))
+
+
+def test_the_methods_that_validate_a_field_judge_what_comes_from_outside() -> None:
+    with pytest.raises(quorum.ValidationError) as caught:
+        Member.new({"name": "admin"})
+    assert caught.value.messages == {"name": ["Taken by us."]}
+    member = Member(name="ann")
+    with pytest.raises(quorum.ValidationError):
+        member.apply({"name": "admin", "age": 5})
+    assert (member.name, member.age) == ("ann", None)
+
+
+def test_a_required_field_that_is_missing_is_told_beside_what_is_wrong() -> None:
+    with pytest.raises(quorum.ValidationError) as caught:
+        Member.new({"age": "x"})
+    assert caught.value.messages == {
+        "age": ["Not a valid integer."],
+        "name": ["Missing data for required field."],
+    }

@@ -499,3 +499,14 @@ def test_an_increment_without_a_reply_raises_and_was_done_at_most_once(app: None
     fails(proxy, "findAndModify", lambda: post.inc("views", 2))
     assert stored()[0]["views"] == 3
     assert post.reload().views == 3
+
+
+@pytest.mark.promise("D15")
+def test_a_document_that_another_writer_changed_after_a_lost_insert_is_a_conflict(app: None, proxy: Any) -> None:
+    post = Post(title="a")
+    lose_reply(proxy, "insert")
+    fails(proxy, "insert", post.save)
+    Post.collection.update_one({}, {"$set": {"title": "theirs"}})
+    with pytest.raises(ConflictError, match="another writer"):
+        post.save()
+    assert [document["title"] for document in stored()] == ["theirs"]

@@ -14,6 +14,7 @@ from .config import conf
 from .errors import (
     ConfigurationError,
     ConflictError,
+    DanglingReferenceError,
     NotFoundError,
     NotLoadedError,
     OperationalError,
@@ -38,6 +39,7 @@ __all__ = [
     "APP",
     "ConfigurationError",
     "ConflictError",
+    "DanglingReferenceError",
     "EmbeddedModel",
     "Model",
     "NotFoundError",

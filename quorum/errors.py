@@ -75,6 +75,19 @@ class NotFoundError(QuorumError):
         self.model = model
 
 
+class DanglingReferenceError(NotFoundError):
+    """A reference was read, and the document that it leads to does not exist.
+
+    It says something of what is stored, not of what was asked for: in a request it is no 404. `model` is the name of
+    the model referred to, `id` what the document's id would be, `field` the field that has it, as `"Post.author"`.
+    """
+
+    def __init__(self, message: str, *, model: str, id: Any, field: str) -> None:
+        super().__init__(message, model=model)
+        self.id = id
+        self.field = field
+
+
 class ConflictError(QuorumError):
     """Another writer changed or deleted the document first. `model` and `id` tell which one.
 

@@ -140,11 +140,10 @@ class Dangling:
     def __init__(self, field: Any) -> None:
         self._field = field
 
-    def error(self, document: Any) -> errors.NotFoundError:
+    def error(self, document: Any) -> errors.DanglingReferenceError:
         """Make the error for reading it."""
-        name = type(document).__name__
-        return errors.NotFoundError(
-            f"{self._field.owner_name}.{self._field.name} refers to {name} {document._doc['_id']!r}, "
-            "which does not exist.",
-            model=name,
+        name, identifier = type(document).__name__, document._doc["_id"]
+        field = f"{self._field.owner_name}.{self._field.name}"
+        return errors.DanglingReferenceError(
+            f"{field} refers to {name} {identifier!r}, which does not exist.", model=name, id=identifier, field=field
         )

@@ -104,7 +104,7 @@ def _handler(translate: Translation) -> Callable[[errors.QuorumError], ResponseR
     return handle
 
 
-def _raise(error: errors.StoredValueError) -> ResponseReturnValue:
+def _raise(error: errors.QuorumError) -> ResponseReturnValue:
     raise error
 
 
@@ -114,7 +114,7 @@ def init_app(app: Flask) -> None:
         error: _handler(translate) for error, translate in TRANSLATIONS.items()
     }
     # A stored document that is wrong is no fault of the client: an ordinary 500, though it is a ValidationError.
-    handlers[errors.StoredValueError] = _raise
+    handlers[errors.StoredValueError] = handlers[errors.DanglingReferenceError] = _raise
     handlers[HTTPException] = handle_http
     taken = app.error_handler_spec[None][None]
     for error, handler in handlers.items():

@@ -10,7 +10,7 @@ import pytest
 from bson import ObjectId
 
 import quorum
-from quorum.errors import ConfigurationError, NotFoundError, StoredValueError, ValidationError
+from quorum.errors import ConfigurationError, DanglingReferenceError, StoredValueError, ValidationError
 
 
 class Team(quorum.Model):
@@ -328,7 +328,7 @@ def test_a_dangling_reference_raises_when_it_is_read_and_not_in_the_list(app: An
     first, second = Post.find().sort("title")
     assert second.author.name == "Bob"
     assert first.author.id == ann.id
-    with pytest.raises(NotFoundError, match=r"Post\.author refers to Person .* does not exist") as caught:
+    with pytest.raises(DanglingReferenceError, match=r"Post\.author refers to Person .* does not exist") as caught:
         _ = first.author.name
     assert caught.value.model == "Person"
     assert first.dump()["author"] == str(ann.id)
@@ -340,7 +340,7 @@ def test_a_dangling_reference_is_asked_for_once(server: Any, commands: Any) -> N
     Person.collection.delete_many({})
     commands.clear()
     for _ in range(3):
-        with pytest.raises(NotFoundError):
+        with pytest.raises(DanglingReferenceError):
             _ = post.author.name
     assert commands.names == ["find"]
 
@@ -350,7 +350,7 @@ def test_a_document_with_a_dangling_reference_is_saved_as_any_other(app: Any) ->
     ann = Person(name="Ann").save()
     post = Post.get(Post(author=ann, comments=[Comment(by=ann)]).save().id)
     ann.delete()
-    with pytest.raises(NotFoundError):
+    with pytest.raises(DanglingReferenceError):
         _ = post.author.name
     post.title = "New"
     post.comments[0].text = "c"
@@ -366,7 +366,7 @@ def test_prefetch_leaves_dangling_references_for_whoever_reads_them(app: Any) ->
     Post(author=ann, comments=[Comment(by=ann)]).save()
     ann.delete()
     (post,) = Post.find().prefetch("author.team", "comments.by")
-    with pytest.raises(NotFoundError):
+    with pytest.raises(DanglingReferenceError):
         _ = post.author.name
 
 

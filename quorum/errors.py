@@ -30,7 +30,7 @@ class ValidationError(QuorumError, marshmallow.ValidationError):
     """A value does not fit its field.
 
     `messages` maps a field's name to its messages, `{"title": ["Longer than maximum length 120."]}`, nested as the
-    document is; `model` is the name of the model, or None.
+    document is, or is a list of them where the problem is of no one field; `model` is the name of the model, or None.
     """
 
     def __init__(

@@ -103,7 +103,7 @@ def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str,
         operators.setdefault("$inc", {})[writes.REVISION] = 1
     try:
         store.check_size(operators)
-        _store_default(document, field)
+        _store_default(document, field, compared=bool(guard))
         stored = store.raw(model).find_one_and_update(
             {**identity, **guard}, operators, return_document=ReturnDocument.AFTER
         )
@@ -128,12 +128,12 @@ def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str,
     return getattr(document, field.name)
 
 
-def _store_default(document: Any, field: Any) -> None:
-    """Store what a field reads as that is not stored, as the server starts from nothing."""
+def _store_default(document: Any, field: Any, *, compared: bool) -> None:
+    """Store what a field reads as that is not stored: the server starts from nothing, and compares nothing."""
     if field.key in document._doc:
         return
     default = field.default()
-    if default:
+    if default or (compared and default is not None):
         missing = {"_id": document._doc["_id"], field.key: {"$exists": False}}
         store.raw(type(document)).update_one(missing, {"$set": {field.key: field.kind.encode(default)}})
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Iterable, Iterator
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bson.int64 import Int64
 
@@ -38,19 +38,22 @@ class Document:
     _doc: dict[str, Any]
     _state: Any
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        field = type(self).__fields__.get(name)
-        if field is not None:
-            field.assign(self, value)
-        elif name.startswith("_") or hasattr(getattr(type(self), name, None), "__set__"):
-            object.__setattr__(self, name, value)
-        else:
-            raise AttributeError(unknown_field(type(self), name))
+    # A type checker that saw these would take any name for one that can be assigned.
+    if not TYPE_CHECKING:
 
-    def __delattr__(self, name: str) -> None:
-        if name in type(self).__fields__:
-            raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted. Assign None, or its default.")
-        object.__delattr__(self, name)
+        def __setattr__(self, name, value):
+            field = type(self).__fields__.get(name)
+            if field is not None:
+                field.assign(self, value)
+            elif name.startswith("_") or hasattr(getattr(type(self), name, None), "__set__"):
+                object.__setattr__(self, name, value)
+            else:
+                raise AttributeError(unknown_field(type(self), name))
+
+        def __delattr__(self, name):
+            if name in type(self).__fields__:
+                raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted. Assign None, or its default.")
+            object.__delattr__(self, name)
 
     def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any], Any]:
         return self._doc, dict(vars(self)), self.__kept__()
@@ -81,7 +84,7 @@ set_state: Any = Document.__dict__["_state"].__set__
 
 
 def unknown_field(cls: type[Document], name: str) -> str:
-    """Say that a model has no field of that name, and which one may have been meant."""
+    """Say that a model has no public field of that name, and which one may have been meant."""
     import difflib
 
     # The message may reach whoever sent the name.

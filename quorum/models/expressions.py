@@ -277,11 +277,9 @@ def resolve(model: Any, name: Any, *, places: bool = True) -> tuple[str, Kind]:
     field = model.__fields__.get(first)
     if first == "id" and field is None:
         field = model.__meta__.primary
-    if field is None:
+    if field is None or field.options.private:
+        # The same for both, as it may reach whoever sent the name; code asks for a private field by an expression.
         raise errors.ValidationError({name[:100]: [unknown_field(model, first[:100])]}, model=model.__name__)
-    if field.options.private:
-        problem = f"Private: a name cannot ask for it. Write the expression {model.__name__}.{first}."
-        raise errors.ValidationError({first: [problem]}, model=model.__name__)
     path, kind, before = field.key, field.kind, first
     for part in rest:
         key, kind = step(model, before, kind, part, public=True, places=places)

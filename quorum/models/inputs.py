@@ -6,6 +6,7 @@ carries buttons and tokens, so there it is ignored.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 from marshmallow import ValidationError as Invalid
 
 from .containers import ListKind, Nullable, SetKind, TupleKind, core
+from .documents import Document, same
+from .embedded import EmbeddedKind
+from .scalars import Boolean
 from .schema import writable
 
 MAX_DEPTH = 40  # of embedded documents: with a list around each, 80 of the 100 levels that BSON may have on a server
@@ -27,7 +31,8 @@ def read(
 ) -> dict[str, Any]:
     """Give the Python values that outside data mean for a model's fields; names in `trusted` are passed over.
 
-    :param names: the fields that may be set; others are as good as unknown.
+    :param names: the fields that may be set; others are as good as unknown. Of a form they are those that it has
+        inputs for: a box that is not ticked sends nothing, and means False, or an empty list.
     :param whole: tell of required fields that are missing too, where anything is wrong.
     :raises marshmallow.ValidationError: a name is refused or a value is wrong; all of them, by name.
     :raises TypeError: `names` has something that is no field which may be written from outside.
@@ -48,6 +53,8 @@ def read(
                 values[name] = field.judge.deserialize(_of_form(field, data) if form else data[name])
         except Invalid as error:
             problems[str(name)[:100]] = error.messages
+    if form and names is not None:
+        values.update((name, _unticked(model.__fields__[name])) for name in allowed if _is_unticked(model, name, data))
     if problems and whole:
         for name, field in model.__fields__.items():
             if field.required and name in allowed and name not in passed and name not in data:
@@ -64,6 +71,16 @@ def _allowed(model: Any, names: Iterable[str] | None) -> set[str]:
     if isinstance(names, str) or not every.issuperset(names := list(names)):
         raise TypeError(f"{model.__name__}: {names!r} names what no outside data may set. It can: {sorted(every)}.")
     return set(names)
+
+
+def _is_unticked(model: Any, name: str, data: Mapping[str, Any]) -> bool:
+    """Say whether a form has an input for a field and sends nothing for it, as for a box that is not ticked."""
+    return name not in data and isinstance(core(model.__fields__[name].kind), (Boolean, ListKind, SetKind))
+
+
+def _unticked(field: Any) -> Any:
+    kind = core(field.kind)
+    return False if isinstance(kind, Boolean) else field.kind.cast([])
 
 
 def read_whole(model: Any, data: Any) -> dict[str, Any]:
@@ -119,3 +136,18 @@ def _of_form(field: Any, data: Any) -> Any:
     value = data[field.name]
     # An empty input of a form means that nothing was given.
     return None if value == "" and isinstance(field.kind, Nullable) else value
+
+
+def merged(before: Any, given: Any) -> Any:
+    """Give a copy of an embedded document with the fields that outside data may set taken from another one."""
+    result = copy.deepcopy(before)
+    for name, field in type(given).__fields__.items():
+        if not writable(field):
+            continue
+        old, new = getattr(before, name, None), getattr(given, name, None)
+        together = isinstance(new, Document) and type(old) is type(new) and isinstance(core(field.kind), EmbeddedKind)
+        if together:
+            setattr(result, name, merged(old, new))
+        elif name in vars(given) and not same(old, new):
+            setattr(result, name, new)
+    return result

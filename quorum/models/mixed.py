@@ -65,12 +65,24 @@ class UnionKind(Kind):
         return self._try("coerce", value)[1]
 
     def cast(self, value: Any) -> Any:
-        # Text is text where a member takes it as it is, once nothing narrower has: an int before a str.
         if isinstance(value, str):
-            ordered = sorted(self.members, key=lambda member: type(member) is String)
-        else:
-            ordered = sorted(self.members, key=lambda member: type(value) is not getattr(member, "python", None))
+            return self._cast_text(value)
+        ordered = sorted(self.members, key=lambda member: type(value) is not getattr(member, "python", None))
         return UnionKind._try(UnionKind(tuple(ordered)), "cast", value)[1]
+
+    def _cast_text(self, value: str) -> Any:
+        """Text means what another member writes just so, "7" an int; where text is a member, "007" stays text."""
+        text = next((member for member in self.members if type(member) is String), None)
+        others = tuple(member for member in self.members if member is not text)
+        try:
+            member, found = UnionKind._try(UnionKind(others), "cast", value)
+        except Invalid:
+            if text is None:
+                raise
+        else:
+            if text is None or str(member.dump(found)) == value:
+                return found
+        return text.cast(value)
 
     def encode(self, value: Any) -> Any:
         return value if self.plain else self._member(value).encode(value)

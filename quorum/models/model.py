@@ -261,6 +261,7 @@ class Model(Base, Hooks):
         """Make a document of outside data: a form, or a dict from JSON. Its values are cast and validated.
 
         :param names: the fields that the data may set, where that is not every one that may be written from outside.
+            Of a form, one of them that is missing and a bool or a list is False or empty: boxes send only ticks.
         :param trusted: values that code gives; a field named here is not taken from the data.
         :raises ValidationError: a name that may not be written, an unknown one in JSON, or a wrong value; all of them.
             A required field that is missing is among them where anything else is wrong; else `save()` tells.
@@ -281,7 +282,7 @@ class Model(Base, Hooks):
             raise unknown_names(type(self), trusted)
         with _named(type(self)):
             given = inputs.read(type(self), data, trusted, names)
-        values = {**given, **trusted}
+        values = {**{name: self._merged(name, value) for name, value in given.items()}, **trusted}
         self._coerce(values)
         before = dict(vars(self))
         try:
@@ -293,6 +294,13 @@ class Model(Base, Hooks):
             set_values(self, before)
             raise
         return self
+
+    def _merged(self, name: str, value: Any) -> Any:
+        """Keep of an embedded document what outside data cannot set: private, read-only and unknown fields."""
+        if not isinstance(value, EmbeddedModel):
+            return value
+        before = getattr(self, name, None)
+        return inputs.merged(before, value) if type(before) is type(value) else value
 
     def save(self) -> Self:
         """Store the document: insert a new one, send the changes of a stored one. Give the document.

@@ -355,7 +355,7 @@ def test_equality_is_sent_bare_only_where_a_server_can_take_it_for_nothing_else(
     ("name", "message"),
     [
         ("titel", "Did you mean 'title'"),
-        ("token", "Private"),
+        ("token", "has no field"),
         ("details.secret", "Unknown field"),
         ("reviews.secret", "Unknown field"),
         ("reviews.0.secret", "Unknown field"),

@@ -16,6 +16,7 @@ from library import MODELS, Author, Book, Color, Details, Film, Play, Review
 from werkzeug.datastructures import CombinedMultiDict, ImmutableMultiDict, MultiDict
 
 import quorum
+from quorum.models import inputs
 
 pytestmark = pytest.mark.promise("I3")
 
@@ -464,3 +465,46 @@ def test_a_required_field_that_is_missing_is_told_beside_what_is_wrong() -> None
         "age": ["Not a valid integer."],
         "name": ["Missing data for required field."],
     }
+
+
+@pytest.mark.parametrize(("data", "news", "tags"), [({}, False, []), ({"news": "on", "tags": "x"}, True, ["x"])])
+def test_a_box_that_is_not_ticked_is_false_where_the_form_is_said_to_have_it(
+    data: dict[str, str], news: bool, tags: list[str]
+) -> None:
+    member = Member(name="ann", news=True, tags=["a", "b"])
+    member.apply(MultiDict(data), ("news", "tags"))
+    assert (member.name, member.news, member.tags) == ("ann", news, tags)
+
+
+class Profile(quorum.EmbeddedModel):
+    name: str = ""
+    token: str = quorum.field(private=True, default="none")
+    level: int = quorum.field(readonly=True, default=0)
+    inner: Profile | None = None
+
+
+class Account(quorum.Model):
+    profile: Profile | None = None
+
+
+def test_outside_data_for_an_embedded_document_leave_what_they_cannot_set(
+    mock_url: str, load: Callable[..., None]
+) -> None:
+    load(mock_url, Account)
+    kept = {"token": "t", "level": 3, "unknown": "u"}
+    Account.collection.insert_one({"profile": {"name": "a", **kept, "inner": {"name": "b", **kept}}})
+    account = Account.find()[0]
+    account.apply({"profile": {"name": "c", "inner": {"name": "d"}}})
+    assert account.changes() == {"$set": {"profile.name": "c", "profile.inner.name": "d"}}
+    account.save()
+    (stored,) = Account.collection.find({}, {"_id": 0})
+    assert stored == {"profile": {"name": "c", **kept, "inner": {"name": "d", **kept}}}
+
+
+@pytest.mark.parametrize(("text", "value"), [("2134", 2134), ("02134", "02134"), ("-5", -5), ("+5", "+5"), ("a", "a")])
+def test_text_for_a_union_with_text_is_a_number_only_where_nothing_is_lost(text: str, value: Any) -> None:
+    assert inputs.read(Code, MultiDict({"code": text})) == {"code": value}
+
+
+class Code(quorum.Model):
+    code: int | str = ""

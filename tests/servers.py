@@ -41,6 +41,7 @@ def _program(*names: str) -> Callable[[], str | None]:
 NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "secantus": (_module("secantus"), 'pip install "quorum[test]"'),
     "playwright": (_module("playwright"), 'pip install "quorum[test]"'),
+    "pyright": (_module("pyright"), 'pip install "quorum[test]"'),
     "chromium": (_program(*CHROMIUM), "apt-get install chromium"),
 }
 

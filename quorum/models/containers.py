@@ -199,9 +199,9 @@ class SetKind(Container):
             raise self.wrong()
         items = set(each(enumerate(value), self.item.coerce))
         if type(value) is set:
-            if value != items:
-                value.clear()
-                value.update(items)
+            # Not only where they differ: {1} equals {Decimal(1)}.
+            value.clear()
+            value.update(items)
             return value
         return items
 

@@ -58,7 +58,7 @@ def differing(one: Any, other: Any) -> list[str]:
 
 def alike(one: Any, other: Any) -> bool:
     if isinstance(one, (set, frozenset)):
-        return type(one) is type(other) and one == other
+        return type(one) is type(other) and one == other and sorted(map(repr, one)) == sorted(map(repr, other))
     return same(one, other)
 
 

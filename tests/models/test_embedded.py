@@ -44,6 +44,7 @@ class Drawing(quorum.Model):
     shape: Circle | Box | None = None
     shapes: list[Circle | Box] = []
     mixed: str | Point = ""
+    any: list[Any] = []
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ def full() -> Drawing:
         shape=Circle(radius=2.0),
         shapes=[Circle(), Box(corners=[Point(x=9)])],
         mixed=Point(x=5),
+        any=[{}, {"k": [1], "x": 1}],
     )
 
 
@@ -81,6 +83,9 @@ CHANGES = {
     "list remove": lambda d: d.points.pop(0),
     "list reverse": lambda d: d.points.reverse(),
     "list of lists": lambda d: setattr(d.grid[1][0], "x", 7),
+    "list append inside": lambda d: d.shapes[1].corners.append(Point(x=7)),
+    "list append inside of a dict": lambda d: d.any[1]["k"].append(7),
+    "list del inside of a dict": lambda d: d.any[1].pop("k"),
     "dict": lambda d: setattr(d.named["a"], "x", 7),
     "dict, odd key": lambda d: setattr(d.named["b.c"], "x", 7),
     "dict add": lambda d: d.named.update({"z": Point(x=7)}),

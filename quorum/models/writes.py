@@ -190,7 +190,7 @@ def _own_filter(document: Any) -> dict[str, Any]:
 
 def _send(document: Any, update: Update, changed: list[Change], moment: datetime) -> None:
     model = type(document)
-    operators = _for_mock(update, changed) if mongodb.is_mock() else update.operators()
+    operators = update.operators()
     found_by = _own_filter(document)
     if model.__meta__.revision:
         operators["$inc"] = {REVISION: 1}
@@ -222,17 +222,6 @@ def _send(document: Any, update: Update, changed: list[Change], moment: datetime
     if not matched:
         raise _conflict_found(document)
     _count_revision(document)
-
-
-def _for_mock(update: Update, changed: list[Change]) -> dict[str, Any]:
-    """Give an update as mongomock takes it, which cannot push into a list inside of another one's item."""
-    intended = {field.key: new for field, _, new, _ in changed}
-    for path in list(update.push):
-        parents = [path[:dot] for dot, letter in enumerate(path) if letter == "."]
-        if any(type(at(intended, parent)) is list for parent in parents):
-            del update.push[path]
-            update.set[path] = at(intended, path)
-    return update.operators()
 
 
 def _count_revision(document: Any) -> None:

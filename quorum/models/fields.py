@@ -260,8 +260,10 @@ class Field:
     def factory(self) -> Callable[[], Any]:
         """What makes the value of a document that was made without one, as directly as possible."""
         default = self.options.default
-        if default is ObjectId or default in ([], {}, set()):
-            return default if default is ObjectId else type(default)
+        if default is ObjectId:
+            return ObjectId
+        if default in ([], {}, set()):
+            return type(default)
         return self.default
 
     def encode(self, document: Any, value: Any) -> Any:

@@ -68,9 +68,10 @@ def _allowed(model: Any, names: Iterable[str] | None) -> set[str]:
     every = {name for name, field in model.__fields__.items() if writable(field)}
     if names is None:
         return every
-    if isinstance(names, str) or not every.issuperset(names := list(names)):
-        raise TypeError(f"{model.__name__}: {names!r} names what no outside data may set. It can: {sorted(every)}.")
-    return set(names)
+    given = names if isinstance(names, str) else list(names)
+    if isinstance(given, str) or not every.issuperset(given):
+        raise TypeError(f"{model.__name__}: {given!r} names what no outside data may set. It can: {sorted(every)}.")
+    return set(given)
 
 
 def _is_unticked(model: Any, name: str, data: Mapping[str, Any]) -> bool:

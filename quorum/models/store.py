@@ -74,4 +74,7 @@ def failed(model: Any, error: PyMongoError) -> errors.QuorumError:
 
 def too_large(model: Any, error: Exception) -> errors.ValidationError:
     """Make the error for a document that BSON cannot hold."""
-    return errors.ValidationError(f"The document cannot be stored: {error}", model=model.__name__)
+    problem = str(error)
+    if isinstance(error, InvalidDocument) and not isinstance(error, DocumentTooLarge):
+        problem = "it holds a value that BSON has no type for."  # the driver's own words would show the value
+    return errors.ValidationError(f"The document cannot be stored: {problem}", model=model.__name__)

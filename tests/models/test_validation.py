@@ -12,7 +12,7 @@ from typing import Any, Literal
 import marshmallow
 import marshmallow.fields as mf
 import pytest
-from bson import ObjectId
+from bson import Code, ObjectId
 from commands import Commands
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -471,3 +471,27 @@ def test_a_private_value_is_in_no_message() -> None:
         with pytest.raises(ValidationError) as caught:
             make()
         assert "SECRET" not in str(caught.value) + repr(caught.value) + repr(caught.value.messages)
+
+
+@pytest.mark.promise("D10")
+def test_what_bson_cannot_hold_is_refused_without_showing_it(
+    load: Callable[..., None], mongo_url: str, commands: Commands
+) -> None:
+    class Vault(quorum.Model):
+        text: str = quorum.field(private=True, default="")
+        loose: Any = quorum.field(private=True, default=None)
+
+    load(mongo_url, Vault)
+    vault = Vault().save()
+    commands.clear()
+    for values, problem in (
+        ({"text": "SECRET" * 3_000_000}, "too large"),
+        ({"loose": Code("x", {"a": {"SECRET"}})}, "it holds a value that BSON has no type for"),
+    ):
+        for document in (Vault(**values), vault):
+            vars(document).update(values)
+            with pytest.raises(ValidationError, match=problem) as caught:
+                document.save()
+            assert "SECRET" not in str(caught.value)
+        vault.reload()
+    assert {"insert", "update"} & set(commands.names) == set()

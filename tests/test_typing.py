@@ -106,6 +106,7 @@ post.comments.append("text")  # error
 
 # The constructor.
 Post(title="a", author=author, day=None, price=None)
+Post(id=post.id, title="a", author=author)
 Post(titel="a", author=author)  # error
 Post(title="a")  # error
 Post(title=3, author=author)  # error

@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import marshmallow
 from marshmallow import ValidationError as Invalid
@@ -20,7 +20,7 @@ from .containers import messages_of
 from .declarations import Meta, declared, inherited, read_meta
 from .documents import NEW, Document, New, set_doc, set_state, set_values, unknown_field
 from .embedded import TYPE_KEY
-from .fields import Field, Options
+from .fields import Field, Options, field, reference
 from .hooks import Hooks
 from .references import ReferenceKind
 from .registry import Target
@@ -76,6 +76,7 @@ def refuse_base(cls: type) -> Any:
     raise TypeError(f"{cls.__name__} is for subclassing: `class Post(quorum.{cls.__name__}): title: str`.")
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(field, reference))
 class Base(Document):
     """What models and embedded models share."""
 

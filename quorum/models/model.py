@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from bson import ObjectId
 from marshmallow import ValidationError as Invalid
@@ -20,7 +20,7 @@ from .declarations import Meta, identifier
 from .documents import encoded, set_doc, set_state, set_values, touched, view
 from .embedded import TYPE_KEY, EmbeddedKind
 from .expressions import Condition
-from .fields import field, reference
+from .fields import field
 from .hooks import MOMENTS, Hooks
 from .kinds import MISSING
 from .query import Query
@@ -32,7 +32,6 @@ def _collection(model: Any) -> Collection[dict[str, Any]]:
     return store.of(model)
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(field, reference))
 class EmbeddedModel(Base):
     """A document inside of others: `class Comment(quorum.EmbeddedModel): text: str`."""
 
@@ -70,14 +69,15 @@ class EmbeddedModel(Base):
         return f"<{type(self).__name__}>"
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(field, reference))
 class Model(Base, Hooks):
     """A document of a collection. Subclass it, annotate its fields, and pass it to `quorum.load(models=...)`."""
 
     __slots__ = ()
     __embedded__ = False
 
-    id: ObjectId
+    if TYPE_CHECKING:
+        #: The document's `_id`; made with the document where none is given.
+        id: ObjectId = field(default=None)
     #: pymongo's own collection: the way out, for whatever this layer does not say.
     collection: ClassVar[Collection[dict[str, Any]]] = Asked(_collection)  # type: ignore[assignment]
 

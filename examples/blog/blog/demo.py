@@ -52,7 +52,6 @@ def store_post(example: Example, authors: dict[str, Author]) -> None:
     written = now() - timedelta(days=example.days)
     post = Post(
         id=ObjectId(hashlib.sha256(example.title.encode()).digest()[:12]),
-        created_at=written,
         title=example.title,
         body="\n\n".join(" ".join(paragraph.split()) for paragraph in example.body.split("\n\n")),
         author=authors[example.author],
@@ -62,6 +61,7 @@ def store_post(example: Example, authors: dict[str, Author]) -> None:
             for number, (name, text) in enumerate(example.comments, start=1)
         ],
     )
+    post.created_at = written
     try:
         post.save()
     except quorum.ValidationError:

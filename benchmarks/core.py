@@ -41,7 +41,7 @@ class Awards(quorum.EmbeddedModel):
 
 class Viewer(quorum.EmbeddedModel):
     rating: float | None = None
-    numReviews: int | None = None
+    numReviews: int | None = None  # noqa: N815  mflix's own name
     meter: int | None = None
 
 
@@ -50,7 +50,7 @@ class Tomatoes(quorum.EmbeddedModel):
     critic: Viewer | None = None
     fresh: int | None = None
     rotten: int | None = None
-    lastUpdated: datetime | None = None
+    lastUpdated: datetime | None = None  # noqa: N815
 
 
 class Movie(quorum.Model):
@@ -100,7 +100,7 @@ def generated(count: int) -> list[dict[str, Any]]:
             "title": text(4).title(),
             "fullplot": text(90),
             "languages": names(2),
-            "released": datetime(1900 + dice.randint(0, 110), 1, 1),
+            "released": datetime(1900 + dice.randint(0, 110), 1, 1),  # noqa: DTZ001  as the driver decodes it
             "directors": names(2),
             "rated": "PG",
             "awards": {"wins": dice.randint(0, 9), "nominations": 1, "text": text(3)},
@@ -114,7 +114,7 @@ def generated(count: int) -> list[dict[str, Any]]:
                 "critic": people(),
                 "fresh": 6,
                 "rotten": 0,
-                "lastUpdated": datetime(2015, 8, 8, 19, 16),
+                "lastUpdated": datetime(2015, 8, 8, 19, 16),  # noqa: DTZ001
             },
             "num_mflix_comments": 0,
         }
@@ -137,7 +137,10 @@ def compare(name: str, ours: Callable[[], Any], other: Callable[[], Any], times:
     pairs = [(cpu(ours, times), cpu(other, times)) for _ in range(rounds)]
     ratio = statistics.median(one / two for one, two in pairs)
     theirs, own = statistics.median(p[1] for p in pairs), statistics.median(p[0] for p in pairs)
-    print(f"| {name} | {theirs:.1f} | {own:.1f} | {ratio:.2f} | {bar:.2f} | {'yes' if ratio <= bar else 'NO'} |", flush=True)
+    print(
+        f"| {name} | {theirs:.1f} | {own:.1f} | {ratio:.2f} | {bar:.2f} | {'yes' if ratio <= bar else 'NO'} |",
+        flush=True,
+    )
 
 
 def measure(movies: list[dict[str, Any]], rounds: int) -> None:
@@ -149,10 +152,12 @@ def measure(movies: list[dict[str, Any]], rounds: int) -> None:
 
     def list_ours() -> None:
         for movie in list(Movie.find()):
-            movie.title, movie.year, movie.runtime
+            _ = movie.title, movie.year, movie.runtime
 
     many = len(movies)
-    compare(f"list {many} movies and read 3 fields / pymongo lists", list_ours, lambda: list(raw.find()), 1, rounds, 1.15)
+    compare(
+        f"list {many} movies and read 3 fields / pymongo lists", list_ours, lambda: list(raw.find()), 1, rounds, 1.15
+    )
     chosen = iter(lambda: random.choice(ids), None)
     find = lambda: raw.find_one({"_id": next(chosen)})  # noqa: E731
     compare("get by id / pymongo", lambda: Movie.get(next(chosen)), find, 200, rounds, 1.25)
@@ -197,8 +202,9 @@ def _known(document: dict[str, Any], model: Any) -> dict[str, Any]:
         if key not in model.__fields__:
             continue
         if isinstance(value, datetime):
-            value = value.replace(tzinfo=UTC)
-        found[key] = _known(value, kinds[key]) if isinstance(value, dict) else value
+            found[key] = value.replace(tzinfo=UTC)
+        else:
+            found[key] = _known(value, kinds[key]) if isinstance(value, dict) else value
     return found
 
 

@@ -114,7 +114,8 @@ def field(**options: Any) -> Any:
     :param regex: a pattern that the text must match from its start, as in marshmallow's `Regexp`.
     :param choices: the values that are allowed.
     :param format: `email`, `url`, `slug`, `uuid`, `ipv4`, `ipv6` or `color`.
-    :param validate: a marshmallow validator, or a callable that raises `ValidationError`; or a list of them.
+    :param validate: a marshmallow validator, or a callable that raises `ValidationError` or gives False; or a
+        list of them.
     :param index: make an index on the field.
     :param unique: make a unique index; documents whose value is None or missing are not compared.
     :param sparse: leave documents without the field out of the index.
@@ -383,5 +384,15 @@ def validators_of(options: Options) -> list[Callable[[Any], Any]]:
         found.append(FORMATS[options.format]())
     if options.validate is not None:
         given = [options.validate] if callable(options.validate) else list(options.validate)
-        found.extend(given)
+        found.extend(one if isinstance(one, validators.Validator) else _strict(one) for one in given)
     return found
+
+
+def _strict(validator: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Take False for a refusal: `validate=lambda value: value > 3` would be no check at all."""
+
+    def judge(value: Any) -> None:
+        if validator(value) is False:
+            raise Invalid(mf.Field.default_error_messages["validator_failed"])
+
+    return judge

@@ -495,3 +495,14 @@ def test_what_bson_cannot_hold_is_refused_without_showing_it(
             assert "SECRET" not in str(caught.value)
         vault.reload()
     assert {"insert", "update"} & set(commands.names) == set()
+
+
+class Odd(quorum.Model):
+    number: int = quorum.field(validate=lambda value: value % 2 == 1)
+
+
+def test_a_validator_that_gives_false_refuses() -> None:
+    Odd(number=3).validate()
+    with pytest.raises(quorum.ValidationError) as caught:
+        Odd(number=4).validate()
+    assert caught.value.messages == {"number": ["Invalid value."]}

@@ -30,6 +30,11 @@ class Rating(quorum.EmbeddedModel):
     deep: Deep | None = None
 
 
+class Words(quorum.EmbeddedModel):
+    words: dict[str, int] = {}
+    text: str = ""
+
+
 class Text(quorum.EmbeddedModel):
     text: str = ""
     by: Person | None = quorum.reference(default=None)
@@ -47,6 +52,7 @@ class Film(quorum.Model):
     tags: list[str] = []
     meta: dict[str, Any] = {}
     rating: Rating | None = None
+    words: Words | None = None
     items: list[Text] = []
     parts: list[Text | Picture] = []
     author: Person | None = quorum.reference(default=None)
@@ -185,6 +191,16 @@ def test_an_embedded_document_loaded_in_part_can_be_replaced(film: Film) -> None
     other.rating = None
     other.save()
     assert stored(film)["rating"] is None
+
+
+@pytest.mark.promise("D6")
+def test_what_replaced_an_embedded_document_loaded_in_part_is_changed_as_any_other(app: Any) -> None:
+    found = only(Film(words=Words(words={"z": 1})).save(), "words.words")
+    found.words = Words(words={"b": 1, "z": 1, "a": 2})
+    found.save()
+    found.words.words["odd.key"] = 3
+    found.save()
+    assert stored(found)["words"] == {"words": {"b": 1, "z": 1, "a": 2, "odd.key": 3}, "text": ""}
 
 
 @pytest.mark.promise("D6")

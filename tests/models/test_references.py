@@ -11,6 +11,7 @@ from bson import ObjectId
 
 import quorum
 from quorum.errors import ConfigurationError, DanglingReferenceError, StoredValueError, ValidationError
+from quorum.models.documents import set_doc
 
 
 class Team(quorum.Model):
@@ -432,6 +433,23 @@ def test_siblings_read_from_many_threads_are_right(page: Any) -> None:
         for _ in range(5):
             assert all(pool.map(read, posts))
             posts = list(Post.find().sort("title"))
+
+
+@pytest.mark.promise("D17")
+def test_a_document_that_another_thread_loads_meanwhile_reads_as_it_is_stored(app: Any) -> None:
+    Post(author=Person(name="Ann").save()).save()
+    author = Post.find()[0].author
+
+    class Meanwhile(dict[str, Any]):
+        """What is known of a document while another thread is loading it."""
+
+        def __missing__(self, key: str) -> Any:
+            loader.load()
+            raise KeyError(key)
+
+    loader = author._state
+    set_doc(author, Meanwhile(author._doc))
+    assert author.name == "Ann"
 
 
 # Declarations.

@@ -20,6 +20,9 @@ from . import errors as http
 #: Where a loaded app keeps its context: `app.extensions["quorum"]`.
 EXTENSION: Final = "quorum"
 
+#: The mark of an app that was unloaded: it is never served from another app's database.
+UNLOADED: Final = "quorum.unloaded"
+
 LOCALES: Final = ("en_us",)
 
 #: What `models` can be: a module, a package, or the classes.
@@ -60,20 +63,26 @@ def load(
     """
     _check(app, name, redis_session=redis_session, secret_key=secret_key, configuration=kwargs)
     made = app if app is not None else Flask(name or sys._getframe(1).f_globals["__name__"])
+    before = dict(made.config)
     made.config.update(kwargs)
-    settings = config.Settings.load(
-        {variable: made.config.get(variable) for variable in config.VARIABLES},
-        name=made.name,
-        mongo_database=mongo_database,
-        instance_path=made.instance_path,
-    )
-    classes = _models(models)
-    secret.settle(made, settings, secret_key)
-    _furnish(made)
-    for argument, value, default in (("locales", tuple(locales), LOCALES), ("logger", logger, None)):
-        if value != default:
-            made.logger.warning("%s=%r has no effect in this version of quorum.", argument, value)
-    _start(made, runtime.Context(settings, app=made, models=classes, safe=safe), classes)
+    try:
+        settings = config.Settings.load(
+            {variable: made.config.get(variable) for variable in config.VARIABLES},
+            name=made.name,
+            mongo_database=mongo_database,
+            instance_path=made.instance_path,
+        )
+        classes = _models(models)
+        secret.settle(made, settings, secret_key)
+        _furnish(made)
+        for argument, value, default in (("locales", tuple(locales), LOCALES), ("logger", logger, None)):
+            if value != default:
+                made.logger.warning("%s=%r has no effect in this version of quorum.", argument, value)
+        _start(made, runtime.Context(settings, app=made, models=classes, safe=safe), classes)
+    except BaseException:
+        made.config.clear()
+        made.config.update(before)
+        raise
     return made
 
 
@@ -84,9 +93,9 @@ def unload(app: Flask | None = None) -> None:
     """
     if app is None:
         while (context := runtime.last()) is not None:
-            _stop(context)
+            _stop(context, mark=True)
     elif (loaded := app.extensions.get(EXTENSION)) is not None:
-        _stop(loaded)
+        _stop(loaded, mark=True)
 
 
 def run(server: str | None = None) -> None:
@@ -158,20 +167,26 @@ def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]
             for model in models:
                 model.ensure_indexes()
     except BaseException:
-        _stop(context)
+        _stop(context, mark=False)
         raise
+    app.extensions.pop(UNLOADED, None)
 
 
-def _stop(context: runtime.Context) -> None:
+def _stop(context: runtime.Context, *, mark: bool) -> None:
     if context.app is not None:
         context.app.extensions.pop(EXTENSION, None)
+        if mark:
+            context.app.extensions[UNLOADED] = True
     runtime.stop(context)
 
 
 def _current() -> runtime.Context | None:
     if not flask.has_app_context():
         return None
-    context: runtime.Context | None = flask.current_app.extensions.get(EXTENSION)
+    app = flask.current_app
+    context: runtime.Context | None = app.extensions.get(EXTENSION)
+    if context is None and UNLOADED in app.extensions:
+        raise errors.ConfigurationError(f"The app {app.name!r} was unloaded: load it again.")
     return context
 
 

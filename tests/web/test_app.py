@@ -24,6 +24,13 @@ from quorum import runtime
 MOCK = "mongomock://"
 
 
+class Unmakable(quorum.Model):
+    """A model whose indexes cannot be made."""
+
+    class Meta:
+        indexes = ["nothing"]
+
+
 @pytest.fixture(autouse=True)
 def _unload(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MONGOHQ_URL", MOCK)
@@ -141,7 +148,7 @@ def test_unload_releases_every_app() -> None:
     apps = [quorum.load(name="first"), quorum.load(name="second")]
     quorum.unload()
     assert runtime.last() is None
-    assert [app.extensions for app in apps] == [{}, {}]
+    assert ["quorum" in app.extensions for app in apps] == [False, False]
 
 
 def test_unload_with_nothing_loaded_does_nothing() -> None:
@@ -207,6 +214,37 @@ def test_an_app_that_is_not_loaded_uses_the_one_loaded_last() -> None:
     quorum.load(name="shop")
     with flask.Flask("plain").app_context():
         assert quorum.get_mongo_db().name == "shop"
+
+
+def test_an_app_that_was_unloaded_uses_no_other_apps_database() -> None:
+    app = quorum.load(name="first")
+    quorum.load(name="second")
+    with app.app_context():
+        quorum.unload(app)
+        with pytest.raises(quorum.ConfigurationError, match="The app 'first' was unloaded: load it again"):
+            quorum.get_mongo_db()
+        quorum.load(app=app)
+        assert quorum.get_mongo_db().name == "first"
+
+
+def test_a_load_that_fails_leaves_an_unloaded_app_unloaded() -> None:
+    app = quorum.load(name="first")
+    quorum.unload(app)
+    quorum.load(name="second")
+    with pytest.raises(quorum.ConfigurationError, match="models"):
+        quorum.load(app=app, models=7)  # type: ignore[arg-type]
+    with app.app_context(), pytest.raises(quorum.ConfigurationError, match="was unloaded"):
+        quorum.get_mongo_db()
+
+
+@pytest.mark.parametrize("arguments", [{"models": 7}, {"PORT": "http"}, {"models": [Unmakable]}])
+def test_a_load_that_fails_leaves_the_configuration_as_it_was(arguments: dict[str, Any]) -> None:
+    app = flask.Flask("shop")
+    app.config["OWN_THING"] = 1
+    before = dict(app.config)
+    with pytest.raises(quorum.ConfigurationError):
+        quorum.load(app=app, secret_key="key", OWN_THING=2, OTHER_THING=3, **arguments)
+    assert dict(app.config) == before
 
 
 def test_a_load_that_fails_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,7 +150,7 @@ class Settings:
     ) -> Settings:
         """Read every variable from the environment.
 
-        :param defaults: values for variables that the environment does not set; None counts as not set.
+        :param defaults: values for variables that the environment does not set; None and empty ones count as not set.
         :param name: the app's name, unless `NAME` is set.
         :param instance_path: the folder for what the app stores; `instance` in the working directory if not given.
         :raises ConfigurationError: a value makes no sense, or a default is for no variable; it lists all of them.
@@ -225,7 +225,7 @@ def _value(variable: Variable, default: Any) -> tuple[Value, str]:
     text, source = _find(variable)
     if text is not None:
         return _read(variable.read, text, source), source
-    if default is None:
+    if default is None or (isinstance(default, (str, bytes)) and not default):
         return variable.default, "the default"
     source = f"load()'s {variable.name}"
     if isinstance(default, str):

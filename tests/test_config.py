@@ -40,6 +40,12 @@ def test_an_empty_value_counts_as_not_set(monkeypatch):
     assert config.conf("PORT", 8080) == 8080
 
 
+@pytest.mark.parametrize("empty", ["", b""])
+def test_an_empty_default_counts_as_not_set(empty):
+    settings = config.Settings.load({"SECRET_KEY": empty})
+    assert (settings.get("SECRET_KEY"), settings.source("SECRET_KEY")) == (None, "the default")
+
+
 def test_the_environment_wins_over_what_load_was_given(monkeypatch):
     monkeypatch.setenv("PORT", "7000")
     settings = config.Settings.load({"PORT": 8000, "HOST": "0.0.0.0", "SECRET_KEY": b"bytes"})

@@ -59,6 +59,12 @@ def test_with_a_server_none_is_made_up(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("empty", ["", b""])
+def test_an_empty_one_is_none(tmp_path: Path, empty: str | bytes) -> None:
+    key = quorum.load(make_app(tmp_path), SECRET_KEY=empty).secret_key
+    assert key == (tmp_path / "secret_key").read_text()
+
+
 def test_all_who_start_at_once_share_one_key(tmp_path: Path) -> None:
     barrier = threading.Barrier(8)
 

@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError, WriteConcernError
 
 from .. import errors
 from . import store, writes
+from .batches import Batch, Loader
 from .containers import ListKind, SetKind, core
 from .documents import touched, unknown_field
 from .kinds import MISSING
@@ -138,13 +139,31 @@ def _store_default(document: Any, field: Any, *, compared: bool) -> None:
         store.raw(type(document)).update_one(missing, {"$set": {field.key: field.kind.encode(default)}})
 
 
+def _renew(document: Any, field: Any, before: Any) -> None:
+    """Bring a list or a set that was handed out to what is stored now: whoever holds it goes on with the same one."""
+    if not isinstance(before, (list, set)):
+        return
+    now = getattr(document, field.name)
+    if isinstance(before, list) and isinstance(now, list):
+        before[:] = now
+    elif isinstance(before, set) and isinstance(now, set):
+        before.clear()
+        before.update(now)
+    else:
+        return
+    vars(document)[field.name] = before
+
+
 def _adopt(document: Any, field: Any, stored: dict[str, Any]) -> None:
+    if isinstance(document._state, Loader):
+        document._state.adopt(stored, Batch([stored]))
     model = type(document)
     fields = [field, *(f for f in model.__meta__.automatic if f.options.moment == "updated")]
     for one in fields:
-        vars(document).pop(one.name, None)
+        before = vars(document).pop(one.name, None)
         if stored.get(one.key, MISSING) is not MISSING:
             document._doc[one.key] = stored[one.key]
+        _renew(document, one, before)
     revision = stored.get(writes.REVISION)
     # A gap means that another writer was there too: the old number stays, and the next save is told.
     if model.__meta__.revision and revision == (document._doc.get(writes.REVISION) or 0) + 1:

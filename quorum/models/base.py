@@ -89,7 +89,9 @@ class Base(Document):
     #: The model's marshmallow schema class.
     Schema: ClassVar[type[marshmallow.Schema]]
 
-    def __init__(self, /, **values: Any) -> None:
+    def __init__(self, /, *positional: Any, **values: Any) -> None:
+        if positional:
+            raise TypeError(f"{type(self).__name__}() takes the fields by name: {type(self).__name__}(field=value).")
         codec = type(self).__codec__
         set_doc(self, {})
         set_state(self, NEW)
@@ -147,7 +149,7 @@ class Base(Document):
             return state
         if isinstance(state, (Loader, Dangling)):
             return "id"
-        return "deleted" if isinstance(state, Deleted) else state.only
+        return ("deleted", state.only) if isinstance(state, Deleted) else state.only
 
     def __restore__(self, kept: Any) -> None:
         cls = type(self)
@@ -155,8 +157,10 @@ class Base(Document):
             set_state(self, kept)
         elif kept == "id":
             ReferenceKind(Target(cls, cls, "id"), cls.__name__, "id").take_in(self)
+        elif isinstance(kept, tuple):
+            set_state(self, Deleted([self._doc], kept[1]))
         else:
-            set_state(self, Deleted([self._doc]) if kept == "deleted" else Batch([self._doc], kept))
+            set_state(self, Batch([self._doc], kept))
 
     @classmethod
     def __bind__(cls) -> None:

@@ -1,7 +1,8 @@
 """Documents that came from one query know their siblings: what one of them needs is loaded for all of them.
 
-A `Batch` holds the stored dicts of one query's documents (never the objects: there is no cycle), and for each field
-that leads further a part: the batch of the embedded documents there, or the loader of the documents referred to.
+A `Batch` holds the stored dicts of one query's documents, and for each field that leads further a part: the batch of
+the embedded documents there, or the loader of the documents referred to. Neither holds what leads back to it, so
+nothing waits for the garbage collector but a reference of which no more than the id was read.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ class Batch:
     `only` is the tree of the keys that were loaded, `{"title": None, "imdb": {"rating": None}}`, or None for all.
     """
 
-    __slots__ = ("_documents", "_field", "_parent", "only", "parts")
+    __slots__ = ("_documents", "_field", "_outer", "only", "parts")
     new = False
 
     def __init__(self, documents: list[dict[str, Any]] | None, only: dict[str, Any] | None = None) -> None:
         self._documents = documents
-        self._parent: Batch | None = None
+        self._outer: list[dict[str, Any]] = []
         self._field: Any = None
         self.only = only
         # By field, not by key: classes that share a collection or a list may store different things under one key.
@@ -39,8 +40,7 @@ class Batch:
     def documents(self) -> list[dict[str, Any]]:
         """The stored documents; those of a part are gathered when they are first asked for."""
         if self._documents is None:
-            assert self._parent is not None
-            self._documents = subdocuments(self._parent.documents, self._field)
+            self._documents = subdocuments(self._outer, self._field)
         return self._documents
 
     def part(self, field: Any) -> Any:
@@ -55,7 +55,7 @@ class Batch:
     def inner(self, field: Any) -> Batch:
         """Make the batch of the embedded documents in a field."""
         batch = Batch(None, self.only.get(field.key) if self.only else None)
-        batch._parent, batch._field = self, field
+        batch._outer, batch._field = self.documents, field
         return batch
 
 
@@ -71,23 +71,29 @@ class Loader:
     It is also the state of a document of which only the id is known; after loading, that is a batch as of any query.
     """
 
-    __slots__ = ("_batch", "_fetch", "_field", "_known", "_target")
+    __slots__ = ("_documents", "_fetch", "_field", "_known", "_target")
     new = False
     only = None
 
-    def __init__(self, target: Any, batch: Batch, field: Any, fetch: Fetch) -> None:
-        self._target, self._batch, self._field, self._fetch = target, batch, field, fetch
+    def __init__(self, target: Any, documents: list[dict[str, Any]], field: Any, fetch: Fetch) -> None:
+        self._target, self._documents, self._field, self._fetch = target, documents, field, fetch
         self._known: dict[Any, Any] = {}
 
     def get(self, identifier: Any) -> Any:
-        """Give the document of an id: loaded, or known by its id alone until more of it is read."""
+        """Give the document of an id: loaded, or known by its id alone until more of it is read.
+
+        Where the target has subclasses it is loaded, with its siblings, as only then its class is known.
+        """
         document = self._known.get(identifier)
         if document is None:
-            document = self._known[identifier] = view(self._target, {"_id": identifier}, self)
+            document = self.known(identifier)
             if self._target.__meta__.subclasses:
                 self.load()
-                document = self._known[identifier]
         return document
+
+    def known(self, identifier: Any) -> Any:
+        """Give the document of an id, known by no more than that where it is not loaded."""
+        return self._known.setdefault(identifier, view(self._target, {"_id": identifier}, self))
 
     def known_as(self, document: Any) -> None:
         """Make an object the one of its id."""
@@ -98,7 +104,7 @@ class Loader:
         """Load every document that the batch's field refers to and that is not loaded yet, in one query."""
         wanted = dict.fromkeys(
             identifier
-            for stored in self._batch.documents
+            for stored in self._documents
             for identifier in self._field.kind.identifiers(stored.get(self._field.key))
         )
         wanted.update(dict.fromkeys(self._known))
@@ -108,26 +114,39 @@ class Loader:
             found.extend(self._fetch(self._target, missing[start : start + MAX_IDS]))
         batch = Batch(found)
         for stored in found:
-            self._adopt(stored, batch)
+            self.adopt(stored, batch)
         for identifier in missing:
-            document = self._known.get(identifier)
-            if document is not None and document._state is self:
+            document = self.known(identifier)
+            if document._state is self:
                 set_state(document, Dangling(self._field))
 
-    def _adopt(self, stored: dict[str, Any], batch: Batch) -> None:
-        cls = self._target.__class_of__(stored)
-        document = self._known.get(stored["_id"])
-        if document is None or type(document) is not cls:
-            self._known[stored["_id"]] = view(cls, stored, batch)
-        elif document._state is self:
-            # Another thread may have been here, and the document may have changed since.
-            set_doc(document, stored)
-            set_state(document, batch)
+    def adopt(self, stored: dict[str, Any], batch: Batch) -> None:
+        """Give the document of an id what is stored of it."""
+        document = self.known(stored["_id"])
+        if document._state is not self:
+            return  # another thread has been here, and the document may have changed since
+        if type(document) is not (cls := self._target.__class_of__(stored)):
+            object.__setattr__(document, "__class__", cls)
+        set_doc(document, stored)
+        set_state(document, batch)
 
     def everything(self) -> list[Any]:
         """Load and give all documents that the batch's field refers to and that exist."""
         self.load()
         return [document for document in self._known.values() if isinstance(document._state, Batch)]
+
+
+def complete(document: Any) -> None:
+    """Load a document of which only the id is known; after it, one that does not exist is `Dangling`."""
+    if isinstance(document._state, Loader):
+        document._state.load()
+
+
+def loaded_keys(document: Any) -> dict[str, Any] | None:
+    """Give the tree of the keys that were loaded of a document, or None for all."""
+    if isinstance(document._state, (Loader, Dangling)):
+        return {"_id": None}
+    return document._state.only  # type: ignore[no-any-return]
 
 
 class Dangling:

@@ -61,6 +61,10 @@ class Update:
         elif not same(new, old):
             self._replace(path, new, old)
 
+    def begin(self, path: str, new: Any) -> None:
+        """Note that a value comes to a path where there is none, and must not meet what another writer begins there."""
+        self._add(path, new)
+
     def _documents(self, path: str, new: dict[str, Any], old: dict[str, Any]) -> None:
         changed, added, removed = _differences(new, old)
         if not all(map(_is_addressable, (*changed, *added, *removed))):

@@ -47,6 +47,7 @@ class Codec:
         self.constants = {field.name: field.default() for field in given if field.is_constant}
         self.factories = [(field.name, field.factory) for field in given if not field.is_constant]
         self.embedded = [(f.name, kind.target) for f in fields if type(kind := core(f.kind)) is EmbeddedKind]
+        self.nested = [field for field in fields if field.kind.nested]
         self.size = len(fields)
 
 

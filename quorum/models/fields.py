@@ -14,7 +14,7 @@ from marshmallow import ValidationError as Invalid
 from marshmallow import validate as validators
 
 from .. import errors
-from .batches import Batch, Dangling, Deleted, Loader
+from .batches import Batch, Dangling, Deleted, Loader, complete
 from .containers import Container, Nullable, core, messages_of
 from .documents import Document, same
 from .embedded import EmbeddedKind
@@ -205,7 +205,7 @@ class Field:
         """Make what siblings share for this field: a batch of embedded documents, or a loader of references."""
         inner = self.innermost()
         if isinstance(inner, ReferenceKind):
-            return Loader(inner.target.get(), batch, self, ReferenceKind.fetch)
+            return Loader(inner.target.get(), batch.documents, self, ReferenceKind.fetch)
         return batch.inner(self)
 
     def innermost(self) -> Kind:
@@ -221,13 +221,11 @@ class Field:
     def _missing(self, document: Any) -> Any:
         state = document._state
         name = f"{type(document).__name__}.{self.name}"
-        if isinstance(state, Loader):
-            state.load()
-            if document._state is state:
-                raise AssertionError(f"{name} was loaded and is still not there.")
+        if isinstance(state, (Loader, Dangling)):
+            complete(document)
+            if isinstance(document._state, Dangling):
+                raise document._state.error(document)
             return getattr(document, self.name)
-        if isinstance(state, Dangling):
-            raise state.error(document)
         if self.key in document._doc:
             return getattr(document, self.name)  # another thread has loaded it meanwhile
         if state.only is not None and self.key not in state.only:
@@ -317,7 +315,10 @@ class Field:
                 f"This {type(document).__name__} was deleted and cannot be changed.",
                 model=type(document).__name__, id=document._doc.get("_id"),
             )  # fmt: skip
-        document.__dict__[self.name] = value
+        values = document.__dict__
+        if "_defaults" in values and values.get(self.name) is not value:
+            values["_defaults"].pop(self.name, None)  # it is assigned, and no longer a default that grows
+        values[self.name] = value
 
     @property
     def judge(self) -> mf.Field[Any]:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import marshmallow.fields as mf
 from marshmallow import ValidationError as Invalid
 
-from .batches import Batch, Fetch, Loader
+from .batches import Fetch, Loader
 from .documents import Document
 from .kinds import Kind, Scope, WrongValue
 from .marshal import field_class
@@ -57,13 +57,12 @@ class ReferenceKind(Kind):
 
     def _known_by(self, identifier: Any) -> Any:
         encoded = self.id_kind.encode(identifier)
-        batch = Batch([{self._field.key: encoded}])
-        return Loader(self.target.get(), batch, self._field, ReferenceKind.fetch).get(encoded)
+        return self.together([encoded]).known(encoded)
 
     def together(self, stored: Iterable[Any]) -> Loader:
         """Make the loader of ids that came together, though of no documents."""
-        batch = Batch([{self._field.key: identifier} for identifier in stored])
-        return Loader(self.target.get(), batch, self._field, ReferenceKind.fetch)
+        documents = [{self._field.key: identifier} for identifier in stored]
+        return Loader(self.target.get(), documents, self._field, ReferenceKind.fetch)
 
     def take_in(self, document: Any) -> None:
         """Let a document of which only the id is known load itself when more of it is read."""

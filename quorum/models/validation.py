@@ -118,6 +118,8 @@ def validated(document: Any) -> list[Change]:
     new = document._state.new
     changes = [] if new else _changes(document)
     if changes is not None and _is_valid(document, None if new else changes):
+        if type(document).__validators__ and not new:
+            return list(touched(document))  # they may have set something
         return changes
     try:
         judge(document)

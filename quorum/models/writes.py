@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError, Wr
 
 from .. import errors, mongodb
 from . import counters, indexes, store
-from .batches import Batch, Deleted, Loader
+from .batches import Batch, Deleted, complete, loaded_keys
 from .changes import Update, arranged
 from .containers import SetKind, core
 from .documents import Document, encoded, set_doc, set_state, settle, touched
@@ -31,8 +31,7 @@ def save(document: Any) -> None:
     """Store a document: insert a new one, update a stored one by its changes."""
     _refuse_deleted(document)
     new = document._state.new
-    if isinstance(document._state, Loader):
-        document._state.load()
+    complete(document)
     fire(document, "pre_validate")
     changes = validated(document)
     if fire(document, "post_validate", "pre_save", "pre_create" if new else "pre_update"):
@@ -86,6 +85,8 @@ def _insert(document: Any) -> None:
 def _new_document(document: Any) -> dict[str, Any]:
     model = type(document)
     values = vars(document)
+    for field in model.__codec__.nested:
+        _refuse_part(document, field, values.get(field.name), MISSING)
     moment = now()
     for field in model.__meta__.automatic:
         if values.get(field.name) is None:
@@ -165,20 +166,51 @@ def update_of(document: Any, changed: list[Change]) -> Update:
     """Give the update for what was touched."""
     update = Update()
     only = document._state.only
+    defaults = vars(document).get("_defaults", {})
     for field, value, new, old in changed:
+        _refuse_part(document, field, value, old)
         part = MISSING if only is None else only.get(field.key, MISSING)
         if only is not None and part is MISSING and old is MISSING:
             update.set[field.key] = new  # it was never read, so nothing can be compared
-        elif part and getattr(value, "_doc", None) is not old:
+        elif part and old is not MISSING and not _is_of(value, old):
             if type(old) in (list, dict) and value is not None and not isinstance(value, Document):
                 raise errors.NotLoadedError(
                     f"{type(document).__name__}.{field.name} was loaded in part, as only() says, and cannot be saved.",
                     model=type(document).__name__, field=field.name, id=document._doc.get("_id"),
                 )  # fmt: skip
             update.set[field.key] = new
+        elif old is MISSING and type(new) is list and defaults.get(field.name, MISSING) not in ([], set()):
+            update.begin(field.key, new)
         else:
             update.change(field.key, new, old, unordered=is_set(field))
     return update
+
+
+def _is_of(value: Any, old: Any) -> bool:
+    """Say whether an embedded document is the one that was loaded, or a copy that knows what it lacks."""
+    if getattr(value, "_doc", None) is old:
+        return True
+    return isinstance(value, Document) and not value._state.new and value._state.only is not None
+
+
+def _refuse_part(document: Any, field: Any, value: Any, old: Any) -> None:
+    """Refuse to store an embedded document that was loaded in part elsewhere as if it were whole."""
+    only = document._state.only
+    if field.kind.nested and not (only and only.get(field.key)) and _has_part(value, old):
+        raise errors.NotLoadedError(
+            f"{type(document).__name__}.{field.name} is given an embedded document that only() loaded in part. "
+            "Load the whole one first.",
+            model=type(document).__name__, field=field.name, id=document._doc.get("_id"),
+        )  # fmt: skip
+
+
+def _has_part(value: Any, old: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_has_part(item, old) for item in value)
+    embedded = isinstance(value, Document) and type(value).__embedded__
+    return embedded and value._state.only is not None and value._doc is not old
 
 
 def _own_filter(document: Any) -> dict[str, Any]:
@@ -300,8 +332,8 @@ def delete(document: Any) -> None:
     """Delete a stored document; one that is gone already is no error."""
     refuse_new(document)
     model = type(document)
-    if model.__meta__.revision and isinstance(document._state, Loader):
-        document._state.load()  # its revision is not known yet
+    if model.__meta__.revision:
+        complete(document)  # for its revision
     fire(document, "pre_delete")
     try:
         deleted = store.raw(model).delete_one(_own_filter(document)).deleted_count
@@ -309,13 +341,13 @@ def delete(document: Any) -> None:
         # The error does not tell whether any document matched.
         if exists(document, {"_id": document._doc["_id"]}):
             raise conflict(document, "was changed by another writer") from error
-        set_state(document, Deleted([document._doc]))
+        set_state(document, Deleted([document._doc], loaded_keys(document)))
         raise unconfirmed(model, error) from error
     except PyMongoError as error:
         raise store.failed(model, error) from error
     if not deleted and model.__meta__.revision and exists(document, {"_id": document._doc["_id"]}):
         raise conflict(document, "was changed by another writer")
-    set_state(document, Deleted([document._doc]))
+    set_state(document, Deleted([document._doc], loaded_keys(document)))
     fire(document, "post_delete")
 
 

@@ -348,6 +348,8 @@ def apply(update: Update, stored: Any) -> Any:
         owner[key] = copy.deepcopy(value)
     for path in operators.get("$unset", {}):
         owner, key = _owner(stored, path)
+        if isinstance(owner, list):
+            raise CannotError  # a writer made a list of a dict, which only a field of any type lets it do
         owner.pop(key, None)
     for path, each in operators.get("$push", {}).items():
         _list_at(stored, path).extend(copy.deepcopy(each["$each"]))

@@ -7,6 +7,7 @@ of them but as a literal value.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -482,7 +483,7 @@ def test_atomic_operators_take_any_value_as_a_literal(library: Book) -> None:
     book = Book(title="other", number=0, rating=0.0).save()
     for method, name, call in atomics(book):
         for value in each_value():
-            before = getattr(book, name)
+            before = copy.copy(getattr(book, name))
             try:
                 found = call(value)
             except REFUSED:

@@ -62,7 +62,7 @@ _CONFLICTS = (85, 86)  # IndexOptionsConflict, IndexKeySpecsConflict
 _OPTIONS = frozenset(
     {"collation", "expireAfterSeconds", "hidden", "name", "partialFilterExpression", "sparse", "unique"}
 )
-_COMPARED = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds", "collation")
+_COMPARED = ("unique", "sparse", "hidden", "partialFilterExpression", "expireAfterSeconds")
 
 
 def declared(model: Any) -> list[pymongo.IndexModel]:
@@ -90,7 +90,7 @@ def _of_fields(model: Any, prefix: str, seen: set[Any]) -> Iterator[pymongo.Inde
             yield pymongo.IndexModel([(path, 1)], **_options(field, path, optional=optional))
         inner = field.innermost()
         if isinstance(inner, EmbeddedKind):
-            for target in getattr(inner, "targets", (inner.target,)):
+            for target in inner.targets:
                 if target.get() not in seen:
                     yield from _of_fields(target.get(), f"{path}.", seen | {target.get()})
 
@@ -203,12 +203,17 @@ def _remedy(model: Any) -> str:
 
 
 def _compare(model: Any, name: str, wanted: Any, existing: Any) -> None:
-    same_keys = list(wanted["key"].items()) == [(key, value) for key, value in existing["key"]]
     differing = [option for option in _COMPARED if _plain(wanted.get(option)) != _plain(existing.get(option))]
-    if not same_keys or (differing and not mongodb.is_mock()):
+    if not _same_collation(wanted.get("collation"), existing.get("collation")):
+        differing.append("collation")
+    if mongodb.is_mock():
+        differing = []
+    if not _same_keys(wanted, existing):
+        differing.insert(0, "key")
+    if differing:
         raise errors.ConfigurationError(
             f"{model.__name__}: the index {name!r} of {model.__meta__.collection!r} exists with another "
-            f"{', '.join(differing) or 'key'} than is declared. {_remedy(model)}"
+            f"{', '.join(differing)} than is declared. {_remedy(model)}"
         )
 
 
@@ -217,7 +222,26 @@ def _plain(value: Any) -> Any:
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, datetime):
         return value.replace(tzinfo=None)
-    return value or None if not isinstance(value, (str, bytes)) else value
+    return None if value is False else value
+
+
+def _same_collation(wanted: Any, existing: Any) -> bool:
+    """Compare what is declared: a server fills in the rest. The locale "simple" is no collation at all."""
+    if not wanted or wanted.get("locale") == "simple":
+        return not existing
+    return existing is not None and all(existing.get(key) == value for key, value in wanted.items())
+
+
+def _same_keys(wanted: Any, existing: Any) -> bool:
+    """Compare the keys; those of a text index are `_fts` and `_ftsx` on a server, which tells their weights."""
+    keys, found = list(wanted["key"].items()), [tuple(key) for key in existing["key"]]
+    texts = [key for key, value in keys if value == "text"]
+    if not texts or ("_fts", "text") not in found:
+        return keys == found
+    first = keys.index((texts[0], "text"))
+    rest = [key for key in keys if key[1] != "text"]
+    weights = {**dict.fromkeys(texts, 1), **wanted.get("weights", {})}
+    return [*rest[:first], ("_fts", "text"), ("_ftsx", 1), *rest[first:]] == found and weights == existing["weights"]
 
 
 def _duplicates(model: Any, error: DuplicateKeyError) -> errors.ConfigurationError:
@@ -232,24 +256,31 @@ def _duplicates(model: Any, error: DuplicateKeyError) -> errors.ConfigurationErr
 def name_of(model: Any, path: str) -> str:
     """Give the dotted field name of a stored path."""
     first, _, rest = path.partition(".")
-    for field in model.__fields__.values():
-        if field.key == first:
-            inner = field.innermost()
-            if rest and isinstance(inner, EmbeddedKind):
-                return f"{field.name}.{name_of(inner.target.get(), rest)}"
-            return f"{field.name}.{rest}" if rest else str(field.name)
-    return path
+    field = _stored_as(model, first)
+    if field is None:
+        return path
+    inner = next((cls for cls in _inside(field) if _stored_as(cls, rest.partition(".")[0])), None)
+    rest = name_of(inner, rest) if inner else rest
+    return f"{field.name}.{rest}" if rest else str(field.name)
 
 
 def is_private(model: Any, path: str) -> bool:
     """Say whether a stored path leads through a private field."""
     first, _, rest = path.partition(".")
-    for field in model.__fields__.values():
-        if field.key == first:
-            inner = field.innermost()
-            within = bool(rest) and isinstance(inner, EmbeddedKind) and is_private(inner.target.get(), rest)
-            return bool(field.options.private) or within
-    return False
+    field = _stored_as(model, first)
+    return field is not None and bool(
+        field.options.private or (rest and any(is_private(cls, rest) for cls in _inside(field)))
+    )
+
+
+def _stored_as(model: Any, key: str) -> Any:
+    return next((field for field in model.__fields__.values() if field.key == key), None)
+
+
+def _inside(field: Any) -> list[Any]:
+    """Give the embedded models that a field can hold."""
+    inner = field.innermost()
+    return [target.get() for target in inner.targets] if isinstance(inner, EmbeddedKind) else []
 
 
 def unique_fields(model: Any) -> list[list[str]]:

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import pymongo
 import pytest
 from bson import ObjectId
+from pymongo.collection import Collection
 
 import quorum
 from quorum.errors import ConfigurationError, ValidationError
@@ -324,6 +325,136 @@ def test_an_index_that_exists_with_other_options_is_an_error_that_says_what_to_d
         client.get_default_database()["people"].drop_indexes()
         load(mongo_url, Person)
     assert len(keys(Person)) == 9
+
+
+class Event(quorum.Model):
+    title: str = ""
+    body: str = ""
+    by: str = ""
+    at: datetime | None = None
+
+
+def with_indexes(*entries: Any) -> Any:
+    """Make the model `Event` with other indexes."""
+    return type("Event", (quorum.Model,), {"__annotations__": dict(Event.__annotations__), "__module__": __name__,
+        "at": None, "Meta": type("Meta", (), {"indexes": list(entries)})})  # fmt: skip
+
+
+@pytest.mark.promise("D14")
+@pytest.mark.parametrize(
+    ("given", "wanted", "differing"),
+    [
+        ({"expireAfterSeconds": 0}, {}, "expireAfterSeconds"),
+        ({}, {"expireAfterSeconds": 0}, "expireAfterSeconds"),
+        ({"hidden": True}, {}, "hidden"),
+        ({}, {"hidden": True}, "hidden"),
+        ({"collation": {"locale": "en"}}, {}, "collation"),
+        ({"collation": {"locale": "en", "strength": 1}}, {"collation": {"locale": "en", "strength": 2}}, "collation"),
+        ({}, {"collation": {"locale": "en"}}, "collation"),
+    ],
+)
+def test_an_option_that_differs_from_none_at_all_is_seen(
+    mongo_url: str, load: Load, given: dict[str, Any], wanted: dict[str, Any], differing: str
+) -> None:
+    load(mongo_url, with_indexes({"fields": ["at"], **given}))
+    quorum.unload()
+    with pytest.raises(ConfigurationError, match=f"'at_1' of 'events' exists with another {differing} than"):
+        load(mongo_url, with_indexes({"fields": ["at"], **wanted}))
+    load(mongo_url, with_indexes({"fields": ["at"], **given}))
+
+
+def index(*keys: tuple[str, Any], **options: Any) -> pymongo.IndexModel:
+    return pymongo.IndexModel(list(keys), name="it", **options)
+
+
+#: What is declared, and what MongoDB says of the index that it made.
+TOLD: dict[str, tuple[Any, dict[str, Any]]] = {
+    "collation": (
+        index(("by", 1), collation={"locale": "en", "strength": 2}),
+        {
+            "key": [("by", 1)],
+            "collation": {
+                "locale": "en",
+                "caseLevel": False,
+                "caseFirst": "off",
+                "strength": 2,
+                "numericOrdering": False,
+                "alternate": "non-ignorable",
+                "maxVariable": "punct",
+                "normalization": False,
+                "backwards": False,
+                "version": "57.1",
+            },
+        },
+    ),
+    "no collation": (index(("by", 1), collation={"locale": "simple"}), {"key": [("by", 1)]}),
+    "text": (
+        index(("title", "text"), ("body", "text"), weights={"title": 3}),
+        {"key": [("_fts", "text"), ("_ftsx", 1)], "weights": {"body": 1, "title": 3}},
+    ),
+    "text between": (
+        index(("by", 1), ("title", "text"), ("at", -1)),
+        {"key": [("by", 1), ("_fts", "text"), ("_ftsx", 1), ("at", -1)], "weights": {"title": 1}},
+    ),
+}
+
+
+@pytest.mark.promise("D14")
+@pytest.mark.parametrize("name", TOLD)
+def test_an_index_is_known_by_what_a_server_says_of_it(
+    mongo_url: str, load: Load, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    declared, told = TOLD[name]
+    monkeypatch.setattr(Collection, "index_information", lambda *_: {"it": told})
+    load(mongo_url, with_indexes(declared))
+    assert quorum.APP is not None
+
+
+@pytest.mark.promise("D14")
+@pytest.mark.parametrize(
+    "declared",
+    [
+        index(("title", "text")),
+        index(("title", "text"), ("body", "text")),
+        index(("title", "text"), ("by", 1), weights={"title": 3}),
+        index(("title", "text"), ("by", "text"), weights={"title": 3}),
+        index(("title", 1)),
+    ],
+)
+def test_another_text_index_is_seen(
+    mongo_url: str, load: Load, monkeypatch: pytest.MonkeyPatch, declared: pymongo.IndexModel
+) -> None:
+    monkeypatch.setattr(Collection, "index_information", lambda *_: {"it": TOLD["text"][1]})
+    with pytest.raises(ConfigurationError, match="another key"):
+        load(mongo_url, with_indexes(declared))
+
+
+class Lock(quorum.EmbeddedModel):
+    turns: int = 1
+
+
+class Badge(quorum.EmbeddedModel):
+    code: str | None = quorum.field(unique=True, private=True, default=None, alias="c")
+    label: str | None = quorum.field(unique=True, default=None, alias="l")
+
+
+class Door(quorum.Model):
+    opens: Lock | Badge | None = None
+
+
+@pytest.mark.promise("D14")
+@pytest.mark.parametrize(("name", "shown"), [("code", False), ("label", True)])
+def test_a_violation_inside_of_any_member_of_a_union_names_its_field(
+    any_url: str, load: Load, name: str, shown: bool
+) -> None:
+    load(any_url, Door)
+    secret = str(1234567890 * 3)
+    Door(opens=Badge(**{name: secret})).save()
+    with pytest.raises(ValidationError) as caught:
+        Door(opens=Badge(**{name: secret})).save()
+    assert caught.value.messages == {"opens": {name: ["Already exists."]}}
+    told = "".join(traceback.format_exception(caught.value))
+    assert shown or secret not in told
 
 
 @pytest.mark.promise("D14")

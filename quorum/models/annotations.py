@@ -192,7 +192,7 @@ class Reader:
                     raise self._error(f"{names} are stored alike, so a union of them cannot be told apart")
         if embedded:
             targets = tuple(member.target for member in embedded)
-            together = EmbeddedUnionKind(targets) if len(targets) > 1 else embedded[0]
+            together = EmbeddedUnionKind(*targets) if len(targets) > 1 else embedded[0]
             if not scalars:
                 return together
             scalars.append(together)

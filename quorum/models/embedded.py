@@ -23,16 +23,26 @@ class EmbeddedKind(Kind):
     mutable = nested = True
     stored = frozenset({dict})
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
+    def __init__(self, *targets: Target) -> None:
+        self.target = targets[0]
+        self.targets = targets
 
     def coerce(self, value: Any) -> Any:
         cls = self.target.get()
-        if isinstance(value, cls):
+        if type(value) is cls:
             return value
         if isinstance(value, Mapping):
             return cls.__of__(value)
-        raise Invalid("Invalid type.")
+        raise self._wrong(value)
+
+    def _wrong(self, value: Any) -> Invalid:
+        found = type(value)
+        if issubclass(found, tuple(target.get() for target in self.targets)):
+            # It would be stored without its class, and come back as one of the base.
+            return Invalid(
+                f"{found.__name__} is a subclass of what is declared: declare `{self.describe()} | {found.__name__}`."
+            )
+        return Invalid("Invalid type.")
 
     def cast(self, value: Any) -> Any:
         cls = self.target.get()
@@ -80,10 +90,6 @@ class EmbeddedKind(Kind):
 class EmbeddedUnionKind(EmbeddedKind):
     """An embedded document of one of several models; the key `_type` names it."""
 
-    def __init__(self, targets: tuple[Target, ...]) -> None:
-        super().__init__(targets[0])
-        self.targets = targets
-
     def _class(self, name: Any) -> Any:
         for target in self.targets:
             if target.name == name:
@@ -95,7 +101,7 @@ class EmbeddedUnionKind(EmbeddedKind):
             return value
         if isinstance(value, Mapping):
             return self._chosen(value).__of__({key: item for key, item in value.items() if key != TYPE_KEY})
-        raise Invalid("Invalid type.")
+        raise self._wrong(value)
 
     def cast(self, value: Any) -> Any:
         if isinstance(value, Mapping):

@@ -273,3 +273,30 @@ def test_names_of_a_models_own_verbs_are_free_in_embedded_documents() -> None:
 def test_a_hook_on_an_embedded_model_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="pre_save would never be called"):
         type("Wrong", (quorum.EmbeddedModel,), {"__module__": __name__, "pre_save": lambda self: None})
+
+
+class Dot(Point):
+    size: int = 1
+
+
+def test_a_subclass_is_refused_where_its_base_is_declared(app: Any) -> None:
+    problem = "Dot is a subclass of what is declared: declare `Point | Dot`."
+    drawing = Drawing()
+    for name, value, messages in (
+        ("origin", Dot(), [problem]),
+        ("points", [Dot()], {0: [problem]}),
+        (
+            "shape",
+            type("Disc", (Circle,), {})(),
+            ["Disc is a subclass of what is declared: declare `Circle | Box | Disc`."],
+        ),
+    ):
+        with pytest.raises(ValidationError) as caught:
+            setattr(drawing, name, value)
+        assert caught.value.messages == {name: messages}
+        with pytest.raises(ValidationError) as caught:
+            Drawing(**{name: value})
+        assert caught.value.messages == {name: messages}
+    drawing.points.append(Dot())
+    with pytest.raises(ValidationError, match="Dot is a subclass"):
+        drawing.save()

@@ -123,6 +123,8 @@ def _wrong_roles(kind: Any, options: Options) -> Iterator[str]:
         yield "required and default exclude each other"
     if options.primary and (not isinstance(kind, Scalar) or kind is not inner):
         yield "a primary field is a scalar that is not optional"
+    elif options.primary and any(stored.__hash__ is None for stored in inner.stored):
+        yield f"{inner.describe()} cannot be primary: its stored form has no hash, which finding documents by id takes"
     if options.primary and options.alias:
         yield "a primary field is stored as _id and has no alias"
     if options.primary and (options.private or options.required is False):

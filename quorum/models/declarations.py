@@ -35,11 +35,15 @@ class Meta:
     automatic: list[Any] = dataclasses.field(default_factory=list)
 
 
+#: What a model's `Meta` can say.
 OPTIONS = ("abstract", "collection", "indexes", "revision")
 
 
-def read_meta(cls: type, allowed: tuple[str, ...] = OPTIONS) -> dict[str, Any]:
-    """Give what the class's own `Meta` says.
+def read_meta(cls: type, allowed: tuple[str, ...]) -> dict[str, Any]:
+    """Give what the class's own `Meta` says, what that inherits included.
+
+    A `Meta` that extends the one of a base, `class Meta(Base.Meta)`, says nothing of that anew: `indexes` and
+    `revision` come with the base, `abstract` and `collection` are the base's own.
 
     :raises ConfigurationError: it has an option that does not exist, or of the wrong type.
     """
@@ -48,7 +52,15 @@ def read_meta(cls: type, allowed: tuple[str, ...] = OPTIONS) -> dict[str, Any]:
         return {}
     if not isinstance(body, type):
         raise errors.ConfigurationError(f"{cls.__name__}.Meta is a class, `class Meta: ...`, not {body!r}.")
-    given = {name: value for name, value in vars(body).items() if not name.startswith("__")}
+    of_bases = [found for base in cls.__mro__[1:] if isinstance(found := vars(base).get("Meta"), type)]
+    theirs = {part for found in of_bases if issubclass(body, found) for part in found.__mro__}
+    given = {
+        name: value
+        for part in reversed(body.__mro__)
+        if part not in theirs
+        for name, value in vars(part).items()
+        if not name.startswith("__")
+    }
     unknown = sorted(set(given) - set(allowed))
     if unknown:
         names = ", ".join(allowed) or "none"
@@ -101,7 +113,7 @@ def declared(cls: type, reserved: frozenset[str]) -> dict[str, Field]:
 
 
 def inherited(cls: type) -> dict[str, Field]:
-    """Give the fields of the bases, in the order of their declaration; plain mixins declare theirs too."""
+    """Give the fields of the models among the bases, in the order of their declaration."""
     fields: dict[str, Field] = {}
     for base in reversed(cls.__mro__[1:]):
         if "__fields__" in base.__dict__:

@@ -7,6 +7,7 @@ import re
 import types
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import (
     Annotated,
     Any,
@@ -49,6 +50,7 @@ SIZED = "min_length and max_length are for text, bytes and containers, not for"
 ORDERED = "min and max are for numbers, text, moments and ids, not for"
 MATCHED = "regex and format are for str, not for"
 PRIMARY = "a primary field is what documents are found by, neither private nor optional"
+HASHED = "cannot be primary: its stored form has no hash, which finding documents by id takes"
 DEFAULT = "its default does not fit:"
 ANNOTATED = (
     "what stands in Annotated is not read. Write quorum.field(...) as the value; validators are its option `validate`"
@@ -106,6 +108,8 @@ WRONG_OPTIONS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "required with default": (int, {"required": True, "default": 3}, "required and default exclude each other"),
     "primary of list": (list[str], {"primary": True}, "a primary field is a scalar that is not optional"),
     "primary of optional": (str | None, {"primary": True}, "a primary field is a scalar that is not optional"),
+    "primary Decimal": (Decimal, {"primary": True}, f"Decimal {HASHED}"),
+    "primary pattern": (re.Pattern, {"primary": True}, f"re.Pattern {HASHED}"),
     "primary with alias": (str, {"primary": True, "alias": "y"}, "a primary field is stored as _id and has no alias"),
     "primary and private": (str, {"primary": True, "private": True}, PRIMARY),
     "primary not required": (str, {"primary": True, "required": False}, PRIMARY),

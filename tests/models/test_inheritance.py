@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from typing import (
+    Any,
+    ClassVar,
     Generic,
     TypeVar,
 )
@@ -162,3 +164,30 @@ def test_what_shares_a_collection_shares_its_primary_field_and_its_name() -> Non
     )
     body = {"__annotations__": {"key": str}, "key": field(primary=True)}
     assert problems_of(lambda: type("Sub", (base,), body)) == ("Sub.key and .id are both stored as '_id'.",)
+
+
+class Common:
+    """What the Metas of several models say."""
+
+    revision = True
+    indexes: ClassVar[list[Any]] = ["x"]
+
+
+def test_a_meta_has_what_it_inherits() -> None:
+    body = {"indexes": ["-x"]}
+    cls = declare(Meta=type("Meta", (Common,), body))
+    assert (cls.__meta__.revision, cls.__meta__.indexes) == (True, ["-x"])
+    assert declare(Meta=type("Meta", (Common,), {})).__meta__.indexes == ["x"]
+    wrong = type("Meta", (type("Common", (), {"colection": "a"}),), {})
+    assert problems_of(lambda: declare(Meta=wrong)) == (
+        "M.Meta has no option 'colection'. Its options are: abstract, collection, indexes, revision.",
+    )
+
+
+def test_a_meta_that_extends_the_one_of_a_base_is_neither_abstract_nor_says_anything_twice() -> None:
+    base = declare(Meta=type("Meta", (Common,), {"abstract": True}))
+    cls = type("Sub", (base,), {"Meta": type("Meta", (base.Meta,), {"indexes": ["-x"]})})
+    assert (cls.__meta__.abstract, cls.__meta__.revision) == (False, True)
+    assert cls.__meta__.indexes == ["x", "-x"]
+    concrete = declare(Meta=meta(collection="a"))
+    assert type("Sub", (concrete,), {"Meta": type("Meta", (concrete.Meta,), {})}).__meta__.collection == "a"

@@ -51,6 +51,7 @@ setup(
     license_expression="Apache-2.0",
     license_files=["LICENSE"],
     keywords="flask mongodb models odm orm pymongo marshmallow",
+    package_dir={"": "."},  # so that an editable install is a path, which type checkers follow
     packages=find_packages(include=["quorum", "quorum.*"]),
     package_data={"quorum": ["py.typed"]},
     include_package_data=False,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self, dataclass_transform
 
@@ -74,6 +75,16 @@ class Asked:
 def refuse_base(cls: type) -> Any:
     """Refuse to make a document of a class that has no fields of its own."""
     raise TypeError(f"{cls.__name__} is for subclassing: `class Post(quorum.{cls.__name__}): title: str`.")
+
+
+@contextlib.contextmanager
+def named(model: type) -> Iterator[None]:
+    """Raise marshmallow's errors as ours, with the model's name."""
+    try:
+        yield
+    except Invalid as error:
+        messages = error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
+        raise errors.ValidationError(messages, model=model.__name__) from None
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field, reference))
@@ -194,6 +205,27 @@ class Base(Document):
 
     def __judge__(self) -> None:
         validation.judge(self)
+
+    @classmethod
+    def new(cls, data: Any, names: Iterable[str] | None = None, /, **trusted: Any) -> Self:
+        """Make a document of outside data: a form, or a dict from JSON. Its values are cast and validated.
+
+        :param names: the fields that the data may set, where that is not every one that may be written from outside.
+            Of a form, one of them that is missing and a bool or a list is False or empty: boxes send only ticks.
+        :param trusted: values that code gives; a field named here is not taken from the data.
+        :raises ValidationError: a name that may not be written, an unknown one in JSON, or a wrong value; all of them.
+            A required field that is missing is among them where anything else is wrong; else `save()` tells. A
+            document that is referred to and does not exist is a wrong value too.
+        """
+        with named(cls):
+            values = inputs.read(cls, data, trusted, names, whole=True)
+        document = cls(**{**values, **trusted})
+        with named(cls):
+            inputs.check_references(values)
+            validation.judge_given(document, values)
+        if cls.__embedded__:
+            document.validate()
+        return document
 
     def validate(self) -> None:
         """Check the values that saving would store; of a stored document, those that changed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from marshmallow import ValidationError as Invalid
 
 from .containers import Container, core
-from .fields import FORMATS, Options
+from .fields import FORMATS, OF_FIELDS, OF_REFERENCES, Options
 from .kinds import MISSING, Kind, Scalar, is_utf8
 from .mixed import UnionKind
 from .scalars import (
@@ -34,10 +35,19 @@ _ORDERED = (*_NUMBERS, String, Bytes, DateTime, Date, Time, ObjectIdKind, UUIDKi
 def problems_of(kind: Kind, options: Options) -> list[str]:
     """Give what is wrong with a field's options; bring those that hold values of the field into its normal form."""
     return (
-        list(_wrong_types(options))
+        list(_unknown(options))
+        or list(_wrong_types(options))
         or [*_wrong_constraints(core(kind), options), *_wrong_roles(kind, options)]
         or [*_wrong_values(kind, options), *_contradictions(options)]
     )
+
+
+def _unknown(options: Options) -> Iterator[str]:
+    known = sorted(OF_REFERENCES if options.reference else OF_FIELDS)
+    for name in options.unknown:
+        near = difflib.get_close_matches(name, known, 1)
+        meant = f"did you mean {near[0]!r}" if near else f"the options are {', '.join(known)}"
+        yield f"there is no option {name!r}; {meant}"
 
 
 def _wrong_types(options: Options) -> Iterator[str]:

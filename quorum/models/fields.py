@@ -65,6 +65,8 @@ class Options:
     primary: bool = False
     allow_nan: bool = False
     reference: bool = False
+    #: Names that are no options, for the error that the class gives.
+    unknown: tuple[str, ...] = ()
     #: "created" or "updated": the moment that the field keeps, for `Timestamped`.
     moment: str | None = None
 
@@ -94,6 +96,11 @@ class Given(Linked, total=False):
     sparse: bool
     primary: bool
     allow_nan: bool
+
+
+#: The options of `reference()`, and of `field()`.
+OF_REFERENCES = frozenset({"default", "required", "index", "unique", "readonly", "private", "alias"})
+OF_FIELDS = frozenset(known.name for known in dataclasses.fields(Options)) - {"reference", "moment", "unknown"}
 
 
 @overload
@@ -129,13 +136,7 @@ def field(**options: Any) -> Any:
     """
     if options.get("increment") and options.get("init") is False:
         del options["init"]  # which type checkers are told by the signature
-    known = {known.name for known in dataclasses.fields(Options)} - {"reference", "moment"}
-    unknown = sorted(set(options) - known)
-    if unknown:
-        raise errors.ConfigurationError(
-            f"field() has no option {', '.join(map(repr, unknown))}. Its options are: {', '.join(sorted(known))}."
-        )
-    return Options(**options)
+    return _options(OF_FIELDS, options)
 
 
 @overload
@@ -148,13 +149,12 @@ def reference(**options: Any) -> Any:
     The id is stored; the annotation is the model, its name as text, or a list of either. Options are those of `field`
     that make sense: default, required, index, unique, readonly, private, alias.
     """
-    known = {"default", "required", "index", "unique", "readonly", "private", "alias"}
-    unknown = sorted(set(options) - known)
-    if unknown:
-        raise errors.ConfigurationError(
-            f"reference() has no option {', '.join(map(repr, unknown))}. Its options are: {', '.join(sorted(known))}."
-        )
-    return Options(reference=True, **options)
+    return _options(OF_REFERENCES, {**options, "reference": True})
+
+
+def _options(known: frozenset[str], given: dict[str, Any]) -> Options:
+    unknown = tuple(sorted(given.keys() - known - {"reference"}))
+    return Options(**{name: value for name, value in given.items() if name not in unknown}, unknown=unknown)
 
 
 class Field:

@@ -7,15 +7,17 @@ carries buttons and tokens, so there it is ignored.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
 from marshmallow import ValidationError as Invalid
 
+from .batches import Batch, Loader
 from .containers import ListKind, Nullable, SetKind, TupleKind, core
 from .documents import Document, same
-from .embedded import EmbeddedKind
+from .references import ReferenceKind
 from .scalars import Boolean
 from .schema import writable
 
@@ -139,16 +141,90 @@ def _of_form(field: Any, data: Any) -> Any:
     return None if value == "" and isinstance(field.kind, Nullable) else value
 
 
+def kept(document: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give outside values for a document, with what is theirs to keep of the embedded documents that it has.
+
+    :raises marshmallow.ValidationError: as `merged`, by name.
+    """
+    problems: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        nested = type(document).__fields__[name].kind.nested
+        try:
+            values[name] = merged(getattr(document, name, None), value) if nested else value
+        except Invalid as error:
+            problems[name] = error.messages
+    if problems:
+        raise Invalid(problems)
+    return values
+
+
 def merged(before: Any, given: Any) -> Any:
-    """Give a copy of an embedded document with the fields that outside data may set taken from another one."""
+    """Give outside data for embedded documents, with what they cannot set as it was: private, read-only and unknown
+    fields.
+
+    :raises marshmallow.ValidationError: which item of a list is which cannot be told, and one would lose such a field.
+    """
+    if isinstance(given, Document) and type(given).__embedded__ and type(before) is type(given):
+        return _merged_document(before, given)
+    if isinstance(given, dict) and isinstance(before, dict):
+        return {key: merged(before.get(key), value) for key, value in given.items()}
+    if isinstance(given, list) and isinstance(before, list) and any(map(_has_closed_fields, before)):
+        if given != [type(old)(**{n: getattr(old, n) for n in _open_names(old)}) for old in before]:
+            raise Invalid("Its items have fields that cannot be set from outside. Change the items one by one.")
+        return before
+    return given
+
+
+def _open_names(document: Any) -> list[str]:
+    return [name for name, field in type(document).__fields__.items() if writable(field)]
+
+
+def _has_closed_fields(value: Any) -> bool:
+    embedded = isinstance(value, Document) and type(value).__embedded__
+    return embedded and len(_open_names(value)) < len(type(value).__fields__)
+
+
+def _merged_document(before: Any, given: Any) -> Any:
     result = copy.deepcopy(before)
-    for name, field in type(given).__fields__.items():
-        if not writable(field):
-            continue
+    for name in _open_names(given):
         old, new = getattr(before, name, None), getattr(given, name, None)
-        together = isinstance(new, Document) and type(old) is type(new) and isinstance(core(field.kind), EmbeddedKind)
-        if together:
+        if name in vars(given) and not same(old, new):
             setattr(result, name, merged(old, new))
-        elif name in vars(given) and not same(old, new):
-            setattr(result, name, new)
     return result
+
+
+def check_references(values: Mapping[str, Any]) -> None:
+    """Load the documents that outside data refer to, with one query for each of their models.
+
+    :raises marshmallow.ValidationError: one does not exist: whoever reads the reference later would meet an error.
+    """
+    waiting: dict[type, dict[Any, list[tuple[str, Any]]]] = {}
+    for name, value in values.items():
+        for document in _referred(value):
+            by_id = waiting.setdefault(type(document), {})
+            by_id.setdefault(document._doc["_id"], []).append((name, document))
+    problems: dict[str, Any] = {}
+    for model, by_id in waiting.items():
+        found = {stored["_id"]: stored for stored in ReferenceKind.fetch(model, list(by_id))}
+        for identifier, places in by_id.items():
+            for name, document in places:
+                if identifier not in found:
+                    problems[name] = [f"There is no such {model.__name__}."]
+                elif isinstance(document._state, Loader):
+                    document._state.adopt(found[identifier], Batch([found[identifier]]))
+    if problems:
+        raise Invalid(problems)
+
+
+def _referred(value: Any) -> Iterator[Any]:
+    """Give the documents in a value of which only the id is known."""
+    if isinstance(value, Document):
+        if isinstance(value._state, Loader):
+            yield value
+        elif type(value).__embedded__:
+            yield from _referred(vars(value))
+    elif isinstance(value, Mapping):
+        yield from itertools.chain.from_iterable(map(_referred, value.values()))
+    elif isinstance(value, (list, tuple)):
+        yield from itertools.chain.from_iterable(map(_referred, value))

@@ -508,3 +508,43 @@ def test_text_for_a_union_with_text_is_a_number_only_where_nothing_is_lost(text:
 
 class Code(quorum.Model):
     code: int | str = ""
+
+
+class Shop(quorum.Model):
+    name: str
+
+
+class Item(quorum.Model):
+    shop: Shop | None = quorum.reference(default=None)
+    shops: list[Shop] = quorum.reference(default=[])
+
+
+def test_a_reference_from_outside_must_lead_to_a_document(mock_url: str, load: Callable[..., None]) -> None:
+    load(mock_url, Shop, Item)
+    shop = Shop(name="a").save()
+    data = {"shop": str(OID), "shops": [str(shop.id), str(ObjectId())]}
+    messages = {"shop": ["There is no such Shop."], "shops": ["There is no such Shop."]}
+    assert problems(lambda: Item.new(data)) == messages
+    item = Item()
+    assert problems(lambda: item.apply(data)) == messages
+    assert item.shop is None
+    assert Item.new({"shop": str(shop.id), "shops": [str(shop.id)]}).save().shops[0].name == "a"
+
+
+def test_items_with_closed_fields_are_not_replaced_from_outside(mock_url: str, load: Callable[..., None]) -> None:
+    class Listed(quorum.Model):
+        profiles: list[Profile] = []
+        by_name: dict[str, Profile] = {}
+
+    load(mock_url, Listed)
+    kept = {"token": "t", "level": 3}
+    Listed.collection.insert_one({"profiles": [{"name": "a", **kept}], "by_name": {"k": {"name": "a", **kept}}})
+    listed = Listed.find()[0]
+    assert list(problems(lambda: listed.apply({"profiles": [{"name": "b"}]}))) == ["profiles"]
+    listed.apply({"profiles": [{"name": "a"}], "by_name": {"k": {"name": "b"}}})
+    assert listed.changes() == {"$set": {"by_name.k.name": "b"}}
+
+
+def test_an_embedded_document_is_made_of_outside_data_as_a_whole() -> None:
+    assert Profile.new(MultiDict({"name": "a", "csrf_token": "x"})).name == "a"
+    assert problems(lambda: Profile.new({"token": "t"})) == {"token": ["Unknown field."]}

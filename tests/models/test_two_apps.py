@@ -183,5 +183,5 @@ def test_an_app_that_was_unloaded_is_an_error_in_its_context(mock_url: str) -> N
     app = quorum.load(name="rivers", models=[River], MONGOHQ_URL=mock_url)
     with app.app_context():
         quorum.unload()
-        with pytest.raises(ConfigurationError, match="No app is loaded"):
+        with pytest.raises(ConfigurationError, match="was unloaded"):
             River.count()

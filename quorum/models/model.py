@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from bson import ObjectId
@@ -13,10 +11,10 @@ from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from .. import errors
-from . import atomic, indexes, inputs, registry, store, validation, writes
-from .base import Asked, Base, set_up, unknown_names
+from . import atomic, families, indexes, inputs, registry, store, validation, writes
+from .base import Asked, Base, named, set_up, unknown_names
 from .batches import Batch
-from .declarations import Meta, identifier
+from .declarations import OPTIONS, Meta, lead_to_itself
 from .documents import encoded, set_doc, set_state, set_values, touched, view
 from .embedded import TYPE_KEY, EmbeddedKind
 from .expressions import Condition
@@ -25,11 +23,6 @@ from .hooks import MOMENTS, Hooks
 from .kinds import MISSING
 from .query import Query
 from .references import ReferenceKind
-
-
-def _collection(model: Any) -> Collection[dict[str, Any]]:
-    """pymongo's own collection: the way out, for whatever this layer does not say."""
-    return store.of(model)
 
 
 class EmbeddedModel(Base):
@@ -42,6 +35,7 @@ class EmbeddedModel(Base):
         if any(map(registry.is_model, cls.__mro__)):
             raise errors.ConfigurationError(f"{cls.__name__} cannot be a Model and an EmbeddedModel at once.")
         given = set_up(cls, ("abstract",), _RESERVED_IN_EMBEDDED)
+        lead_to_itself(cls)
         cls.__meta__ = Meta(abstract=given.get("abstract", False))
         hooks = sorted(MOMENTS & vars(cls).keys())
         if hooks:
@@ -79,65 +73,14 @@ class Model(Base, Hooks):
         #: The document's `_id`; made with the document where none is given.
         id: ObjectId = field(default=None)
     #: pymongo's own collection: the way out, for whatever this layer does not say.
-    collection: ClassVar[Collection[dict[str, Any]]] = Asked(_collection)  # type: ignore[assignment]
+    collection: ClassVar[Collection[dict[str, Any]]] = Asked(store.of)  # type: ignore[assignment]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        given = set_up(cls, ("abstract", "collection", "indexes", "revision"), RESERVED)
-        bases: tuple[Any, ...] = cls.__mro__[1:]
-        parents = [base for base in bases if registry.is_model(base) and not base.__meta__.abstract]
-        family = parents[-1] if parents else None
-        if family is not None and ("collection" in given or "abstract" in given):
-            raise errors.ConfigurationError(
-                f"{cls.__name__} shares the collection of {family.__name__}: no Meta.collection, no Meta.abstract."
-            )
-        if len({parent.__meta__.family or parent for parent in parents}) > 1:
-            names = " and ".join(parent.__name__ for parent in parents)
-            raise errors.ConfigurationError(f"{cls.__name__} cannot be stored in the collections of {names} at once.")
-        above: list[Meta] = [base.__meta__ for base in bases if registry.is_model(base)]
-        cls.__meta__ = Meta(
-            collection=family.__meta__.collection
-            if family
-            else given.get("collection") or collection_name(cls.__name__),
-            indexes=[entry for meta in reversed(above) for entry in meta.indexes] + list(given.get("indexes", ())),
-            abstract=given.get("abstract", False),
-            revision=given.get("revision", any(meta.revision for meta in above)),
-            family=family,
-        )
-        cls._find_primary()
-        if family is not None and cls.__meta__.primary is not family.__meta__.primary:
-            raise errors.ConfigurationError(
-                f"{cls.__name__}.{cls.__meta__.primary.name}: it shares the collection of {family.__name__}, and its "
-                f"primary field, {family.__meta__.primary.name}."
-            )
-        cls.__meta__.automatic = [f for f in cls.__fields__.values() if f.options.moment or f.options.increment]
-        for parent in parents:
-            other = parent.__meta__.subclasses.get(cls.__name__, cls)
-            if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
-                raise errors.ConfigurationError(
-                    f"{cls.__module__}.{cls.__qualname__} and {other.__module__}.{other.__qualname__} share the "
-                    f"collection of {parent.__name__}, in which {cls.__name__!r} means one of them. Rename one."
-                )
-            parent.__meta__.subclasses[cls.__name__] = cls
+        given = set_up(cls, OPTIONS, RESERVED)
+        lead_to_itself(cls)
+        families.join(cls, given)
         registry.register(cls)
-
-    @classmethod
-    def _find_primary(cls) -> None:
-        primaries = [one for one in cls.__fields__.values() if one.key == "_id" and one.name != "id"]
-        if len(primaries) > 1:
-            raise errors.ConfigurationError(
-                f"{cls.__name__} has two primary fields: {primaries[0].name}, {primaries[1].name}."
-            )
-        if primaries:
-            primary = primaries[0]
-            fields = {name: one for name, one in cls.__fields__.items() if name != "id"}
-            cls.id = _Alias(primary)  # type: ignore[assignment]
-        else:
-            primary = cls.__fields__.get("id") or identifier(cls)
-            fields = {"id": primary, **cls.__fields__}
-            cls.id = primary  # type: ignore[assignment]
-        cls.__fields__ = fields
-        cls.__meta__.primary = primary
 
     # What the layers below ask of a model.
 
@@ -147,7 +90,7 @@ class Model(Base, Hooks):
 
     @classmethod
     def __class_of__(cls, stored: dict[str, Any]) -> type[Self]:
-        found: type[Self] = cls.__meta__.subclasses.get(stored.get(TYPE_KEY, ""), cls)
+        found: type[Self] = cls.__meta__.subclasses.get(str(stored.get(TYPE_KEY)), cls)
         return found
 
     @classmethod
@@ -256,23 +199,6 @@ class Model(Base, Hooks):
 
     # Writing.
 
-    @classmethod
-    def new(cls, data: Any, names: Iterable[str] | None = None, /, **trusted: Any) -> Self:
-        """Make a document of outside data: a form, or a dict from JSON. Its values are cast and validated.
-
-        :param names: the fields that the data may set, where that is not every one that may be written from outside.
-            Of a form, one of them that is missing and a bool or a list is False or empty: boxes send only ticks.
-        :param trusted: values that code gives; a field named here is not taken from the data.
-        :raises ValidationError: a name that may not be written, an unknown one in JSON, or a wrong value; all of them.
-            A required field that is missing is among them where anything else is wrong; else `save()` tells.
-        """
-        with _named(cls):
-            values = inputs.read(cls, data, trusted, names, whole=True)
-        document = cls(**{**values, **trusted})
-        with _named(cls):
-            validation.judge_given(document, values)
-        return document
-
     def apply(self, data: Any, names: Iterable[str] | None = None, /, **trusted: Any) -> Self:
         """Set fields from outside data, as `new` does; where anything is wrong, nothing is set.
 
@@ -280,27 +206,21 @@ class Model(Base, Hooks):
         """
         if not type(self).__fields__.keys() >= trusted.keys():
             raise unknown_names(type(self), trusted)
-        with _named(type(self)):
+        with named(type(self)):
             given = inputs.read(type(self), data, trusted, names)
-        values = {**{name: self._merged(name, value) for name, value in given.items()}, **trusted}
+            values = {**inputs.kept(self, given), **trusted}
         self._coerce(values)
         before = dict(vars(self))
         try:
             for name, value in values.items():
                 setattr(self, name, value)
-            with _named(type(self)):
+            with named(type(self)):
+                inputs.check_references(given)
                 validation.judge_given(self, given)
         except BaseException:
             set_values(self, before)
             raise
         return self
-
-    def _merged(self, name: str, value: Any) -> Any:
-        """Keep of an embedded document what outside data cannot set: private, read-only and unknown fields."""
-        if not isinstance(value, EmbeddedModel):
-            return value
-        before = getattr(self, name, None)
-        return inputs.merged(before, value) if type(before) is type(value) else value
 
     def save(self) -> Self:
         """Store the document: insert a new one, send the changes of a stored one. Give the document.
@@ -388,34 +308,6 @@ class Model(Base, Hooks):
     def __repr__(self) -> str:
         identifier = self._doc.get("_id", vars(self).get(type(self).__meta__.primary.name))
         return f"<{type(self).__name__} {identifier}>"
-
-
-class _Alias:
-    """The `id` of a model whose primary field has another name."""
-
-    def __init__(self, field: Any) -> None:
-        self._field = field
-
-    def __get__(self, document: Any, owner: type) -> Any:
-        return self._field.__get__(None, owner) if document is None else getattr(document, self._field.name)
-
-
-@contextlib.contextmanager
-def _named(model: type) -> Iterator[None]:
-    """Raise marshmallow's errors as ours, with the model's name."""
-    try:
-        yield
-    except Invalid as error:
-        messages = error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
-        raise errors.ValidationError(messages, model=model.__name__) from None
-
-
-def collection_name(name: str) -> str:
-    """Give the collection of a model's name: `BlogPost` is stored in `blog_posts`, `Category` in `categories`."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-    if words.endswith("y") and words[-2:-1] not in "aeiou":
-        return f"{words[:-1]}ies"
-    return f"{words}es" if words.endswith(("s", "x", "z", "ch", "sh")) else f"{words}s"
 
 
 def _own_names(base: type) -> frozenset[str]:

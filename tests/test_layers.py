@@ -36,6 +36,7 @@ LAYERS = (
     "quorum.models.writes",
     "quorum.models.atomic",
     "quorum.models.base",
+    "quorum.models.families",
     "quorum.models.model",
     "quorum.models",
     "quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -14,6 +15,7 @@ from .annotations import Reader, is_class_variable, own_annotations
 from .documents import Document
 from .fields import Field, Options
 from .kinds import MISSING
+from .registry import Target
 from .scalars import ObjectIdKind
 
 
@@ -131,6 +133,8 @@ def _field(cls: Any, name: str, annotation: Any, reserved: frozenset[str]) -> Fi
             f"`alias={name!r}` to store it under this one."
         )
     value = cls.__dict__.get(name, MISSING)
+    if isinstance(value, Field):  # a mixin's, which this one takes the place of
+        value = MISSING
     if name == "id" and not cls.__embedded__ and not getattr(value, "primary", False):
         raise errors.ConfigurationError(
             f"{where}: the id of a model is its primary field. Write quorum.field(primary=True)."
@@ -156,6 +160,21 @@ def _check_default(where: str, field: Field) -> None:
                 validator(default)
     except Invalid as error:
         raise errors.ConfigurationError(f"{where}: its default does not fit: {error.messages}.") from error
+
+
+def lead_to_itself(cls: Any) -> None:
+    """Make the fields by which an abstract base leads to itself lead to the class that inherits them."""
+    for name, field in cls.__fields__.items():
+        targets: tuple[Target, ...] = getattr(field.innermost(), "targets", ())
+        own = {
+            id(target): Target(cls, cls, name)
+            for target in targets
+            if (base := target.itself) not in (None, cls) and base.__meta__.abstract
+        }
+        if own:
+            kind = copy.deepcopy(field.kind, own)  # with its own targets in the place of the base's
+            cls.__fields__[name] = Field(name, kind, field.options, cls)
+            setattr(cls, name, cls.__fields__[name])
 
 
 def identifier(cls: type) -> Field:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import marshmallow.fields as mf
 from marshmallow import ValidationError as Invalid
 
-from .batches import Fetch, Loader
+from .batches import Deleted, Fetch, Loader
 from .documents import Document
 from .kinds import Kind, Scope, WrongValue
 from .marshal import field_class
@@ -35,6 +35,7 @@ class ReferenceKind(Kind):
 
     def __init__(self, target: Target, owner_name: str, field_name: str) -> None:
         self.target = target
+        self.targets = (target,)
         self._field = _Unnamed(self, owner_name, field_name)
 
     @property
@@ -72,6 +73,8 @@ class ReferenceKind(Kind):
     def judge(self, value: Any) -> None:
         if value._state.new:
             raise Invalid(f"This {type(value).__name__} has not been saved. Save it first.")
+        if type(value._state) is Deleted:
+            raise Invalid(f"This {type(value).__name__} has been deleted.")
 
     def encode(self, value: Any) -> Any:
         stored = value._doc
@@ -89,7 +92,8 @@ class ReferenceKind(Kind):
 
     def source(self, name: str, scope: Scope) -> str:
         cls = scope.name(self.target.get(), self.target.name)
-        return f"isinstance({name}, {cls}) and not {name}._state.new"
+        deleted = scope.name(Deleted, "Deleted")
+        return f"isinstance({name}, {cls}) and not {name}._state.new and type({name}._state) is not {deleted}"
 
     def shape(self, name: str, scope: Scope) -> str:
         return f"isinstance({name}, {scope.name(self.target.get(), self.target.name)})"

@@ -38,6 +38,13 @@ class Target:
         self._owner = weakref.ref(owner)
         self._field = field
 
+    @property
+    def itself(self) -> Any:
+        """The class that the field is declared in, where the field leads to that very class; else None."""
+        owner = self._owner()
+        is_owner = owner is not None and owner.__name__ == self.name and self._class in (None, owner)
+        return owner if is_owner else None
+
     def get(self) -> Any:
         """Give the class.
 
@@ -111,8 +118,8 @@ def is_model(value: Any) -> bool:
 def check(models: Iterable[Any]) -> None:
     """Check what can only be checked once all models are known.
 
-    :raises ConfigurationError: every problem: references to nothing or to a class outside of `models`, two models
-        with one collection.
+    :raises ConfigurationError: every problem: references to nothing, to an abstract model or to one outside of
+        `models`, two models with one collection.
     """
     models = tuple(models)
     problems: list[str] = []
@@ -124,7 +131,9 @@ def check(models: Iterable[Any]) -> None:
             problems.extend(error.problems)
             continue
         for path, target in model.__referred__():
-            if not any(issubclass(known, target) or issubclass(target, known) for known in models):
+            if target.__meta__.abstract:
+                problems.append(f"{path} refers to {target.__name__}, which is abstract and has no documents.")
+            elif target not in models:
                 problems.append(
                     f"{path} refers to {target.__name__}, which is not among the models of load(models=...). "
                     "Add it there."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from datetime import datetime
 from typing import (
     Any,
     ClassVar,
@@ -191,3 +192,100 @@ def test_a_meta_that_extends_the_one_of_a_base_is_neither_abstract_nor_says_anyt
     assert cls.__meta__.indexes == ["x", "-x"]
     concrete = declare(Meta=meta(collection="a"))
     assert type("Sub", (concrete,), {"Meta": type("Meta", (concrete.Meta,), {})}).__meta__.collection == "a"
+
+
+class Branch(quorum.EmbeddedModel):
+    """An abstract embedded base that leads to itself."""
+
+    leaves: list[Branch] = []
+
+    class Meta:
+        abstract = True
+
+
+class Twig(Branch):
+    length: int = 1
+
+
+class Node(Model):
+    """An abstract base that leads to itself."""
+
+    up: Node | None = quorum.reference(default=None)
+    near: list[Node] = quorum.reference(default=[])
+
+    class Meta:
+        abstract = True
+
+
+class Middle(Node):
+    class Meta:
+        abstract = True
+
+
+class Leaf(Middle):
+    twig: Twig | None = None
+
+
+class Flower(Node):
+    up: Leaf | None = quorum.reference(default=None)
+
+
+class Petal(Flower):
+    pass
+
+
+def test_what_leads_from_an_abstract_base_to_itself_leads_to_the_class_that_inherits_it(
+    load: Callable[..., None], any_url: str
+) -> None:
+    load(any_url, Leaf, Flower, Petal)
+    leaf = Leaf(twig=Twig(leaves=[Twig(length=2)])).save()
+    found = Leaf.get(Leaf(up=leaf, near=[leaf]).save().id)
+    assert found.up == leaf
+    assert found.near == [leaf]
+    assert type(found.up) is Leaf
+    assert found.up.twig is not None
+    assert [(type(one), one.length) for one in found.up.twig.leaves] == [(Twig, 2)]
+    flower = Flower(up=leaf).save()
+    petal = Petal.get(Petal(up=leaf, near=[flower]).save().id)
+    assert (petal.up, petal.near) == (leaf, [flower])
+    with pytest.raises(ValidationError, match="Not a Flower"):
+        petal.near = [leaf]
+
+
+def test_a_reference_to_an_abstract_model_fails_at_load(load: Callable[..., None], mock_url: str) -> None:
+    assert problems_of(lambda: load(mock_url, declare(Stock, quorum.reference()), Book, Author)) == (
+        "M.x refers to Stock, which is abstract and has no documents.",
+    )
+
+
+def test_a_reference_within_a_family_fails_at_load_where_the_class_is_not_listed(
+    load: Callable[..., None], mock_url: str
+) -> None:
+    for target, listed in ((Novel, Book), (Book, Novel)):
+        cls = declare(target, quorum.reference())
+        assert problems_of(lambda: load(mock_url, cls, listed)) == (  # noqa: B023
+            f"M.x refers to {target.__name__}, which is not among the models of load(models=...). Add it there.",
+        )
+
+
+def test_a_field_takes_the_place_of_a_mixins_that_has_its_name() -> None:
+    class Tagged:
+        tags: list[str] = []
+        size: int = 3
+
+    class Box(Model, Tagged):
+        tags: list[int]
+        size: int
+
+    assert (Box.__fields__["tags"].required, Box.__fields__["size"].required) == (True, True)
+    assert Box(tags=[1], size=1).tags == [1]
+
+
+@pytest.mark.parametrize("base", [(Model, quorum.Timestamped), (Stock,), (Book,)])
+def test_a_moment_that_is_kept_cannot_be_declared_anew(base: tuple[type, ...]) -> None:
+    problem = (
+        "M.created_at: Timestamped keeps this moment, and its declaration cannot be another. Leave this one out; "
+        "an index on the field is declared in Meta.indexes."
+    )
+    for value in (..., field(private=True)):
+        assert problems_of(lambda: declare(datetime, value, name="created_at", base=base)) == (problem,)  # noqa: B023

@@ -267,6 +267,23 @@ def test_what_was_not_saved_cannot_be_referred_to(app: Any) -> None:
     assert Post.collection.count_documents({}) == 0
 
 
+def test_what_was_deleted_cannot_be_referred_to(app: Any) -> None:
+    ann = Person(name="Ann").save()
+    gone, there = Tag(slug="a").save(), Tag(slug="b").save()
+    post = Post(author=ann, tags=[gone, there]).save()
+    gone.delete()
+    with pytest.raises(ValidationError) as caught:
+        Post(author=ann, tags=[there, gone]).save()
+    assert caught.value.messages == {"tags": {1: ["This Tag has been deleted."]}}
+    post.title = "what refers to it already is saved as any other"
+    post.save()
+    post.tags.append(there)
+    with pytest.raises(ValidationError, match="This Tag has been deleted"):
+        post.save()
+    post.tags.remove(gone)
+    assert Post.get(post.save().id).tags == [there, there]
+
+
 def test_a_document_of_another_model_is_refused(app: Any) -> None:
     team = Team(name="t").save()
     with pytest.raises(ValidationError, match="Not a Person"):

@@ -97,8 +97,11 @@ class Container(Kind):
     """A kind whose values hold others; `item` is theirs."""
 
     mutable = True
-    item: Kind
     python: type
+
+    def __init__(self, item: Kind) -> None:
+        self.item = item
+        self.nested = item.nested
 
     def settle(self, value: Any, stored: Any, batch: Any) -> None:
         if self.item.nested:
@@ -125,6 +128,9 @@ class Container(Kind):
     def encode(self, value: Any) -> Any:
         return list(value) if self.item.plain else [self.item.encode(inner) for inner in value]
 
+    def schema_field(self, **options: Any) -> mf.Field[Any]:
+        return field_class(mf.List)(self.item.schema_field(), kind=self, **options)  # type: ignore[no-any-return]
+
     def describe(self) -> str:
         return f"{self.python.__name__}[{self.item.describe()}]"
 
@@ -137,10 +143,6 @@ class ListKind(Container):
 
     def shape(self, name: str, scope: Scope) -> str:
         return f"type({name}) is list" if self.item.plain else self.source(name, scope)
-
-    def __init__(self, item: Kind) -> None:
-        self.item = item
-        self.nested = item.nested
 
     def coerce(self, value: Any) -> Any:
         if isinstance(value, tuple):
@@ -177,9 +179,6 @@ class ListKind(Container):
         item = scope.variable()
         return f"type({name}) is list and all([{self.item.source(item, scope)} for {item} in {name}])"
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
-        return field_class(mf.List)(self.item.schema_field(), kind=self, **options)  # type: ignore[no-any-return]
-
 
 def _all_utf8(values: list[str]) -> bool:
     return all(map(is_utf8, values))
@@ -189,10 +188,6 @@ class SetKind(Container):
     """A set of scalars, stored as a list without a repeated item."""
 
     python, stored = set, frozenset({list})
-
-    def __init__(self, item: Kind) -> None:
-        self.item = item
-        self.nested = item.nested
 
     def coerce(self, value: Any) -> Any:
         if not isinstance(value, (set, frozenset)):
@@ -229,9 +224,6 @@ class SetKind(Container):
         item = scope.variable()
         return f"type({name}) is set and all([{self.item.source(item, scope)} for {item} in {name}])"
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
-        return field_class(mf.List)(self.item.schema_field(), kind=self, **options)  # type: ignore[no-any-return]
-
 
 class TupleKind(Container):
     """A tuple: of one kind and any length, or of a kind for each place. Stored as a list."""
@@ -239,8 +231,8 @@ class TupleKind(Container):
     python, stored = tuple, frozenset({list})
 
     def __init__(self, items: tuple[Kind, ...], repeated: bool) -> None:
+        super().__init__(items[0])
         self.items, self.repeated = items, repeated
-        self.item = items[0]
         self.mutable = any(item.mutable for item in items)
         self.nested = any(item.nested for item in items)
 
@@ -303,7 +295,7 @@ class TupleKind(Container):
 
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         if self.repeated:
-            return field_class(mf.List)(self.item.schema_field(), kind=self, **options)  # type: ignore[no-any-return]
+            return super().schema_field(**options)
         inner = tuple(item.schema_field() for item in self.items)
         return field_class(mf.Tuple)(inner, kind=self, **options)  # type: ignore[no-any-return]
 
@@ -331,10 +323,6 @@ class DictKind(Container):
     """A dict with text as keys."""
 
     python, stored = dict, frozenset({dict})
-
-    def __init__(self, item: Kind) -> None:
-        self.item = item
-        self.nested = item.nested
 
     def coerce(self, value: Any) -> Any:
         if not isinstance(value, Mapping):

@@ -69,7 +69,7 @@ def _find_primary(cls: Any) -> None:
 
 
 def _find_automatic(cls: Any) -> None:
-    for name in Timestamped.__annotations__ if issubclass(cls, Timestamped) else ():
+    for name in Timestamped.__annotations__ if Timestamped in cls.__mro__ else ():
         if cls.__fields__[name].options.moment is None:
             raise errors.ConfigurationError(
                 f"{cls.__name__}.{name}: Timestamped keeps this moment, and its declaration cannot be another. Leave "

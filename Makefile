@@ -1,6 +1,6 @@
 # Needs Python 3.11 or newer, and nothing else.
 #
-#   make demo    run the blog of examples/blog on PORT (5000), on a database of its own
+#   make demo    run the blog of examples/blog, on a database of its own; PORT=5001 chooses the port (5000)
 #   make test    run all tests; PYTEST_ARGS="-k name -x" chooses among them
 #   make soak    run the long tests
 #   make lint    ruff, mypy and pyright
@@ -14,7 +14,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .PHONY: help demo test soak lint ruff mypy pyright docs clean
 
-PORT ?= 5000
+override PORT := $(or $(strip $(PORT)),5000)
 PYTEST_ARGS ?=
 BIN := $(CURDIR)/.venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-input --root-user-action=ignore
@@ -23,7 +23,9 @@ help:
 	@sed -n 's/^#   //p' Makefile
 
 demo: .venv/.demo
-	@echo "The blog will be at http://127.0.0.1:$(PORT)/ in a moment. Ctrl-C stops it; its data stays."
+	@if $(BIN)/python -c "import socket; socket.create_connection(('$${HOST:-127.0.0.1}', $(PORT)), 1)" 2>/dev/null; then \
+		echo "Port $(PORT) is taken. Choose another: make demo PORT=$$(($(PORT) + 1))" >&2; exit 1; fi
+	@echo "The blog starts, and tells its address when it is ready. Ctrl-C stops it; its data stays."
 	@cd examples/blog && PORT=$(PORT) exec $(BIN)/python app.py
 
 test: .venv/.test

@@ -2,16 +2,21 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import urllib.request
+from pathlib import Path
 
 import pytest
 import servers
 
 import quorum
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def counts():
@@ -104,3 +109,40 @@ def test_the_demo_runs_on_the_embedded_database_and_survives_a_kill(tmp_path, bl
             os.kill(blog.pid, stop)
     assert pages[0] == pages[1]
     assert len(pages[0]) == 5
+
+
+def make_demo(folder, *variables):
+    """Run `make demo` in an environment that is made already, with an app that only tells its PORT."""
+    make = shutil.which("make")
+    if make is None:
+        servers.missing("make is not installed: apt-get install make")
+    programs = folder / "bin"
+    programs.mkdir()
+    python = programs / "python"
+    script = 'case "$1" in app.py) echo "PORT=$PORT";; *) exec "$REAL" "$@";; esac'
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    command = [make, "-o", ".venv/.demo", "-o", ".venv/.made", "demo", f"BIN={programs}", *variables]
+    environment = {**os.environ, "REAL": sys.executable}
+    environment.pop("PORT", None)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize(("variables", "port"), [([], "5000"), (["PORT="], "5000"), (["PORT=5999"], "5999")])
+def test_make_demo_serves_on_a_port(tmp_path, variables, port):
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", int(port))) == 0:
+            pytest.skip(f"something listens on port {port}")
+    answer = make_demo(tmp_path, *variables)
+    assert answer.returncode == 0
+    assert f"PORT={port}\n" in answer.stdout
+    assert "http://" not in answer.stdout
+
+
+def test_make_demo_says_what_to_do_about_a_port_that_is_taken(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = make_demo(tmp_path, f"PORT={port}")
+    assert answer.returncode != 0
+    assert "PORT=" not in answer.stdout
+    assert answer.stderr.splitlines()[0] == f"Port {port} is taken. Choose another: make demo PORT={port + 1}"

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+import quorum
+
 UNKNOWN = "0123456789abcdef01234567"
 
 # As the wire has them, so that what is no text in Python can be sent too.
@@ -62,6 +64,9 @@ BODIES = [
     ("multipart/form-data; boundary=x", b"--x\r\n" * 3000),
     ("multipart/form-data", b"title"),
 ]
+
+#: What is not the form of a post, whatever it says of itself.
+NO_FORMS = [(kind, body) for kind, body in BODIES if b"title=%" not in body] + [(None, b"")]
 
 #: The operators that quorum and pymongo themselves send for the pages of the blog.
 OWN = {
@@ -149,12 +154,43 @@ def test_no_body_breaks_the_blog(ada, post, path, kind, body, commands):
 def test_a_json_body_is_no_form(ada, visitor):
     for form in ({"title": {"$gt": ""}, "body": "b"}, {"title": "a", "body": "b"}):
         answer = ada.client.post("/create", json=form, headers={"X-CSRFToken": ada.token()})
-        assert answer.status_code == 422
+        assert answer.status_code == 415
+        assert "<header" in answer.text
     credentials = {"username": {"$gt": ""}, "password": {"$gt": ""}}
     assert visitor.client.post("/auth/login", json=credentials).status_code == 400
     headers = {"X-CSRFToken": visitor.token()}
-    assert visitor.client.post("/auth/login", json=credentials, headers=headers).status_code == 422
+    assert visitor.client.post("/auth/login", json=credentials, headers=headers).status_code == 415
     assert "Nobody has written anything yet." in visitor.get("/").text
+
+
+@pytest.mark.promise("I1", "I5")
+@pytest.mark.parametrize(("kind", "body"), NO_FORMS, ids=range(len(NO_FORMS)))
+def test_what_is_not_the_form_changes_no_post(ada, post, kind, body):
+    from blog.models import Post
+
+    before = Post.get(post.strip("/")).dump()
+    headers = {"X-CSRFToken": ada.token()}
+    answer = ada.client.post(f"{post}/update", data=body, content_type=kind, headers=headers)
+    is_form = kind is not None and "form" in kind
+    assert answer.status_code in ((413, 422) if is_form else (415,))
+    assert Post.get(post.strip("/")).dump() == before
+
+
+@pytest.mark.promise("I5")
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", ".a", "a" * 64 + ":80"])
+def test_a_host_that_is_no_name_is_the_clients_mistake(ada, host, monkeypatch):
+    from blog.models import Author
+
+    for path in ("/", "/create", "/auth/login", f"/{UNKNOWN}", "/static/style.css", "/nothing"):
+        for answer in (ada.get(path, headers={"Host": host}), ada.post(path, headers={"Host": host})):
+            assert answer.status_code == 400
+            assert "Content-Security-Policy" in answer.headers
+
+    def gone(*filters, **equals):
+        raise quorum.OperationalError("no answer")
+
+    monkeypatch.setattr(Author, "first", gone)
+    assert ada.get("/", headers={"Host": host}).status_code in (400, 503)
 
 
 @pytest.mark.promise("I1", "I5")

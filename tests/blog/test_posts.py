@@ -1,5 +1,7 @@
 """Posts: written, read, changed and deleted, in pages and by tags, with comments."""
 
+import time
+
 import pytest
 from bson import ObjectId
 
@@ -46,7 +48,7 @@ def test_the_problems_of_each_field_are_told_together_and_the_text_is_kept(ada):
     form = {"title": "x" * 121, "body": "</textarea>My text", "tags": "fine not/fine"}
     answer = ada.post("/create", form)
     assert answer.status_code == 422
-    assert "Length must be between 1 and 120." in answer.text
+    assert "Longer than maximum length 120." in answer.text
     assert "Not a tag: not/fine." in answer.text
     assert "x" * 121 in answer.text
     assert "&lt;/textarea&gt;My text</textarea>" in answer.text
@@ -58,7 +60,9 @@ def test_the_problems_of_each_field_are_told_together_and_the_text_is_kept(ada):
     "form", [{}, {"title": "a"}, {"body": "b"}, {"title": "  ", "body": "b"}, {"title": "a", "body": "\r\n"}]
 )
 def test_a_post_has_a_title_and_a_text(ada, visitor, form):
-    assert ada.post("/create", form).status_code == 422
+    answer = ada.post("/create", form)
+    assert answer.status_code == 422
+    assert "Please write something here." in answer.text
     assert "Nobody has written anything yet." in visitor.get("/").text
 
 
@@ -209,12 +213,19 @@ def test_readers_comment(ada, bob, visitor):
     assert f"/auth/login?next={path}" in page
 
 
-@pytest.mark.parametrize("text", ["", "  ", "x" * 2001])
-def test_a_comment_has_limits_and_is_kept(ada, text):
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "Please write something here."),
+        ("  ", "Please write something here."),
+        ("x" * 2001, "Longer than maximum length 2000."),
+    ],
+)
+def test_a_comment_has_limits_and_is_kept(ada, text, problem):
     path = ada.write()
     answer = ada.post(f"{path}/comments", {"text": text})
     assert answer.status_code == 422
-    assert "Length must be between 1 and 2000." in answer.text
+    assert problem in answer.text
     assert f"{text}</textarea>" in answer.text
     assert "No comments yet" in ada.get(path).text
 
@@ -248,18 +259,81 @@ def test_a_form_writes_what_it_may_and_nothing_else(ada, bob, visitor, name):
         assert post.created_at.year > 2000
 
 
+@pytest.mark.promise("I3")
+@pytest.mark.parametrize("name", ["author", "created_at", "_id"])
+def test_a_comment_is_its_writers_whatever_the_form_says(ada, bob, name):
+    from blog.models import Author, Post
+
+    path = ada.write()
+    value = {"author": str(Author.get(username="ada").id), "created_at": "2000-01-01"}.get(name, UNKNOWN)
+    bob.post(f"{path}/comments", {"text": "Mine", name: value})
+    for comment in Post.get(path.strip("/")).comments:
+        assert comment.author.username == "bob"
+        assert comment.created_at.year > 2000
+
+
+def test_a_comment_without_its_text_is_told_so(ada):
+    path = ada.write()
+    answer = ada.post(f"{path}/comments")
+    assert answer.status_code == 422
+    assert "Please write something here." in answer.text
+
+
+@pytest.mark.parametrize("where", ["/create", "{post}/update", "{post}/comments"])
+def test_what_is_wrong_with_no_input_is_told_above_the_form(ada, where):
+    path = ada.write("Before")
+    form = {"title": "After", "body": "b", "text": "t", "_id": UNKNOWN}
+    answer = ada.post(where.format(post=path), form)
+    assert answer.status_code == 422
+    assert 0 < answer.text.find("_id: Read-only field.") < answer.text.rfind("<form")
+    assert 'role="alert"' in answer.text
+
+
+def test_a_forged_author_is_told(ada):
+    answer = ada.post(f"{ada.write()}/update", {"title": "a", "body": "b", "author": UNKNOWN})
+    assert answer.status_code == 422
+    assert "author: Read-only field." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "paragraphs"),
+    [
+        ("a", ["a"]),
+        ("a\nb", ["a\nb"]),
+        ("a\r\nb\r\n\r\nc", ["a\r\nb", "c"]),
+        ("a \n \t\n\n  b\n", ["a", "b"]),
+        ("\n\n a\n\n", ["a"]),
+        (" \n", []),
+    ],
+)
+def test_an_empty_line_starts_a_paragraph(app, body, paragraphs):
+    from blog.models import Post
+
+    assert Post(title="a", body=body).paragraphs == paragraphs
+
+
+@pytest.mark.parametrize("gap", [" " * 9_990 + "\n" + " " * 9_990, "\n" * 19_990, "\n " * 9_990, "\r" * 19_990])
+def test_paragraphs_are_found_in_linear_time(app, gap):
+    from blog.models import Post
+
+    post = Post(title="a", body=f"a{gap}b")
+    began = time.process_time()
+    assert post.paragraphs[0].startswith("a")
+    assert time.process_time() - began < 0.1
+
+
 def test_two_changes_at_one_moment_are_a_conflict_and_the_text_is_kept(ada, visitor, monkeypatch):
     from blog import posts
     from blog.models import Post
 
     path = ada.write("Before")
-    read_form = posts.read_form
+    read_post = posts.read_post
 
     def read_while_another_saves():
         Post.get(ObjectId(path.strip("/"))).apply({"title": "The other's"}).save()
-        return read_form()
+        return read_post()
 
-    monkeypatch.setattr(posts, "read_form", read_while_another_saves)
+    monkeypatch.setattr(posts, "read_post", read_while_another_saves)
     answer = ada.post(f"{path}/update", {"title": "Mine", "body": "My long text", "tags": "kept"})
     assert answer.status_code == 409
     assert "This post was changed while you were saving it." in answer.text
@@ -306,6 +380,27 @@ def test_a_database_that_is_gone_is_a_503_in_the_look_of_the_site(app, ada, monk
     assert answer.status_code == 503
     assert "<header" in answer.text
     assert "secret-host" not in answer.text
+
+
+def test_errors_keep_the_headers_that_explain_them(app, ada, monkeypatch):
+    from blog.models import Author
+
+    def gone(*filters, **equals):
+        raise quorum.OperationalError("no answer")
+
+    assert "POST" in ada.get("/auth/logout").headers["Allow"]
+    monkeypatch.setattr(Author, "first", gone)
+    assert int(ada.get("/").headers["Retry-After"]) > 0
+
+
+def test_pages_of_who_is_logged_in_are_kept_by_no_cache(ada, visitor):
+    path = ada.write()
+    for where in ("/", path, "/create", f"{path}/update", "/nothing", "/auth/login"):
+        assert ada.get(where).headers["Cache-Control"] == "no-store"
+    assert "no-store" not in visitor.get(path).headers.get("Cache-Control", "")
+    with ada.get("/static/style.css") as style:
+        assert style.headers["Cache-Control"] != "no-store"
+        assert "Cookie" not in style.headers.get("Vary", "")
 
 
 def test_pages_tell_browsers_what_they_never_do(visitor):

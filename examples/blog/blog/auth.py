@@ -22,7 +22,7 @@ LOCAL = re.compile(r"/(?![/\\])[^\s\\\x00-\x1f\x7f]*")
 def load_author() -> None:
     """Set `g.author` to the account that is logged in, or None."""
     g.author = None
-    if "author" in session and request.endpoint != "static":
+    if request.endpoint != "static" and "author" in session:
         g.author = Author.first(id=session["author"])
 
 

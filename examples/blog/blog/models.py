@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from datetime import UTC, datetime
 from typing import Self
 
-from marshmallow.validate import Regexp
+from marshmallow.validate import Length, Regexp
 from werkzeug.security import check_password_hash, generate_password_hash
 
 import quorum
 
 PASSWORD_LENGTH = (8, 128)
+NOT_EMPTY = Length(min=1, error="Please write something here.")
 TAG = re.compile(r"\w[\w+#.-]{0,29}")
 
 
@@ -53,7 +55,7 @@ class Author(quorum.Model, quorum.Timestamped):
 class Comment(quorum.EmbeddedModel):
     """What a reader says below a post."""
 
-    text: str = quorum.field(min_length=1, max_length=2000)
+    text: str = quorum.field(max_length=2000, validate=NOT_EMPTY)
     author: Author = quorum.reference()
     created_at: datetime = quorum.field(default=now)
 
@@ -69,8 +71,8 @@ def check_tags(tags: list[str]) -> None:
 class Post(quorum.Model, quorum.Timestamped):
     """A post, with its comments inside."""
 
-    title: str = quorum.field(min_length=1, max_length=120)
-    body: str = quorum.field(min_length=1, max_length=20_000)
+    title: str = quorum.field(max_length=120, validate=NOT_EMPTY)
+    body: str = quorum.field(max_length=20_000, validate=NOT_EMPTY)
     author: Author = quorum.reference(index=True, readonly=True)
     tags: list[str] = quorum.field(default=[], max_length=8, validate=check_tags)
     comments: list[Comment] = quorum.field(default=[], max_length=500, readonly=True)
@@ -81,7 +83,9 @@ class Post(quorum.Model, quorum.Timestamped):
 
     @property
     def paragraphs(self) -> list[str]:
-        return re.split(r"\s*\n\s*\n\s*", self.body)
+        """The parts of the body between lines that are empty."""
+        groups = itertools.groupby(self.body.split("\n"), key=lambda line: bool(line.strip()))
+        return ["\n".join(lines).strip() for filled, lines in groups if filled]
 
 
 def normalized(username: str) -> str:

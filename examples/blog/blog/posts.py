@@ -1,5 +1,6 @@
 """Posts: the lists, one post with its comments, and the forms of its author."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from bson import ObjectId
@@ -15,6 +16,10 @@ from .models import Comment, Post
 blueprint = Blueprint("posts", __name__)
 
 PER_PAGE = 5
+
+#: What the forms have inputs for; nothing else is set by them.
+POST_INPUTS = ("title", "body", "tags")
+COMMENT_INPUTS = ("text",)
 
 CHANGED = (
     "This post was changed while you were saving it. Your text is below, not yet saved: "
@@ -44,10 +49,8 @@ def show(id: ObjectId) -> str:
 @login_required
 def comment(id: ObjectId) -> ResponseReturnValue:
     post = Post.get(id)
-    said = Comment(text=request.form.get("text", "").strip(), author=g.author)
     try:
-        said.validate()
-        post.push("comments", said)
+        post.push("comments", Comment.new(read_form(COMMENT_INPUTS), COMMENT_INPUTS, author=g.author))
     except quorum.ValidationError as error:
         return show_page(post, error.messages_dict), 422
     flash("Thank you for your comment.")
@@ -64,7 +67,7 @@ def create_form() -> str:
 @login_required
 def create() -> ResponseReturnValue:
     try:
-        post = Post.new(read_form(), author=g.author).save()
+        post = Post.new(read_post(), POST_INPUTS, author=g.author).save()
     except quorum.ValidationError as error:
         return edit_page(None, request.form, error.messages_dict), 422
     flash("Your post is published.")
@@ -83,7 +86,7 @@ def update_form(id: ObjectId) -> str:
 def update(id: ObjectId) -> ResponseReturnValue:
     post = own_post(id)
     try:
-        post.apply(read_form()).save()
+        post.apply(read_post(), POST_INPUTS).save()
     except quorum.ValidationError as error:
         return edit_page(post, request.form, error.messages_dict), 422
     except quorum.ConflictError:
@@ -117,10 +120,18 @@ def own_post(id: ObjectId) -> Post:
     return post
 
 
-def read_form() -> MultiDict[str, str]:
-    """Give the form as `Post.new` takes it: trimmed, and with a value for each of the tags."""
+def read_form(inputs: Iterable[str]) -> MultiDict[str, str]:
+    """Give the form, trimmed; an input that was not sent is empty."""
     form = MultiDict((name, value.strip()) for name, value in request.form.items(multi=True))
-    tags = form.get("tags", "").lower().replace(",", " ").split()
+    for name in inputs:
+        form.setdefault(name, "")
+    return form
+
+
+def read_post() -> MultiDict[str, str]:
+    """Give the form of a post as `Post.new` takes it: with a value for each of the tags."""
+    form = read_form(POST_INPUTS)
+    tags = form["tags"].lower().replace(",", " ").split()
     form.setlist("tags", list(dict.fromkeys(tags)))
     return form
 

@@ -20,6 +20,13 @@
   </div>
 {%- endmacro %}
 
+{# The problems of what a form has no input for; name those that it has. #}
+{% macro other_problems(errors) -%}
+  {% for name, problems in errors.items() if name not in varargs %}
+  <p class="flash error" role="alert">{{ name }}: {{ problems|join(" ") }}</p>
+  {% endfor %}
+{%- endmacro %}
+
 {% macro token() -%}
   <input type="hidden" name="csrf_token" value="{{ csrf_token() }}">
 {%- endmacro %}

@@ -1,10 +1,11 @@
 {% extends "base.html.tpl" %}
-{% from "macros.html.tpl" import field, token %}
+{% from "macros.html.tpl" import field, other_problems, token %}
 {% set heading = "Edit your post" if post else "Write a post" %}
 {% block title %}{{ heading }} · Marginalia{% endblock %}
 
 {% block main %}
 <h1>{{ heading }}</h1>
+{{ other_problems(errors, "title", "body", "tags") }}
 <form method="post">
   {{ token() }}
   {{ field("title", "Title", form, errors, required="") }}

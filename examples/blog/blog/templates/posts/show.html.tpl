@@ -1,5 +1,5 @@
 {% extends "base.html.tpl" %}
-{% from "macros.html.tpl" import byline, field, tags, token %}
+{% from "macros.html.tpl" import byline, field, other_problems, tags, token %}
 {% block title %}{{ post.title }} · Marginalia{% endblock %}
 
 {% block main %}
@@ -38,10 +38,10 @@
     {% endfor %}
   </ol>
   {% if g.author %}
+  {{ other_problems(errors, "text") }}
   <form method="post" action="{{ url_for('posts.comment', id=post) }}">
     {{ token() }}
     {{ field("text", "Your comment", form, errors, rows=4, required="") }}
-    {% for problem in errors.get("comments", []) %}<p class="problem">{{ problem }}</p>{% endfor %}
     <p class="actions"><button>Comment</button></p>
   </form>
   {% else %}

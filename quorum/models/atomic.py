@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError as Invalid
@@ -31,6 +33,9 @@ def increment(document: Any, name: str, by: Any) -> Any:
         bounds["$lte"] = kind.encode(_storable(field.options.max - by))
     if field.options.min is not None:
         bounds["$gte"] = kind.encode(_storable(field.options.min - by))
+    if isinstance(kind, Float) and not kind.allow_nan and abs(by) > 1:
+        limit = sys.float_info.max
+        bounds.setdefault("$lte" if by > 0 else "$gte", limit - by if by > 0 else -limit - by)
     guard = {field.key: {**bounds}} if bounds else {}
     return _send(document, field, {"$inc": {field.key: amount}}, guard, "The result is out of its range.")
 
@@ -63,6 +68,8 @@ def _field(document: Any, name: str) -> Any:
     field = type(document).__fields__.get(name)
     if field is None:
         raise _wrong(document, name, unknown_field(type(document), name))
+    if field.key == "_id":
+        raise _wrong(document, name, "The id of a stored document cannot change.")
     if any(changed is field for changed, _, _, _ in touched(document)):
         raise errors.ConflictError(
             f"{type(document).__name__}.{name} has a change that is not saved. Save or reload the document first.",
@@ -83,7 +90,8 @@ def _item(document: Any, name: str, value: Any) -> tuple[Any, Any, Any]:
 
 def _encoded(document: Any, name: str, kind: Any, value: Any) -> Any:
     try:
-        value = kind.coerce(value)
+        # A plain dict may be a client's: it is taken as new() takes it, without what that may not set.
+        value = kind.cast(value) if isinstance(value, Mapping) else kind.coerce(value)
         kind.judge(value)
     except Invalid as error:
         raise errors.ValidationError({name: error.messages}, model=type(document).__name__) from None

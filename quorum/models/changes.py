@@ -8,11 +8,18 @@ or the item is still what was read. What only grew at its end is pushed and need
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
+from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+from bson.regex import Regex
+
 from .documents import same
 from .kinds import MISSING
+
+MAX_PATHS = 100  # in one list or document: of more, a server takes the whole faster, and it fits one guard
 
 
 @dataclasses.dataclass(slots=True)
@@ -67,7 +74,7 @@ class Update:
 
     def _documents(self, path: str, new: dict[str, Any], old: dict[str, Any]) -> None:
         changed, added, removed = _differences(new, old)
-        if not all(map(_is_addressable, (*changed, *added, *removed))):
+        if not _is_by_key(changed, added, removed):
             self._replace(path, new, old)
             return
         if changed or added or removed:
@@ -87,17 +94,21 @@ class Update:
         elif _is_by_item(new, old):
             for index, (one, other) in enumerate(zip(new, old, strict=True)):
                 if not same(one, other):
-                    inner = f"{path}.{index}"
-                    self.change(inner, one, other)
-                    # It says all that guards inside of it could, which a server would also look for in other items.
-                    self.guards = {key: guard for key, guard in self.guards.items() if not key.startswith(f"{inner}.")}
-                    self.guards[inner] = {"$eq": other}
+                    self._item(f"{path}.{index}", one, other)
         elif not same(new, old):
             self._replace(path, new, old)
 
+    def _item(self, path: str, new: Any, old: Any) -> None:
+        item = Update()
+        item.change(path, new, old)
+        for mine, its in ((self.set, item.set), (self.unset, item.unset), (self.push, item.push)):
+            mine.update(its)
+        # It says all that guards inside of it could, which a server would also look for in other items.
+        self.guards[path] = {"$eq": old}
+
     def _sets(self, path: str, new: list[Any], old: list[Any]) -> None:
         added, removed = _different_items(new, old)
-        if added and removed:
+        if (added and removed) or len(added) + len(removed) > MAX_PATHS:
             self._replace(path, new, old)
         elif added:
             self.add[path] = added
@@ -129,13 +140,15 @@ def arranged(new: Any, old: Any, *, unordered: bool = False) -> Any:
         return old
     if type(new) is dict and type(old) is dict:
         changed, added, removed = _differences(new, old)
-        if all(map(_is_addressable, (*changed, *added, *removed))):
+        if _is_by_key(changed, added, removed):
             kept = {key: arranged(new[key], old[key]) for key in old if key in new}
             return kept | {key: new[key] for key in added}
     elif type(new) is list and type(old) is list:
         if unordered:
             items, lost = _different_items(new, old)
-            return new if items and lost else [item for item in old if item not in lost] + items
+            if (items and lost) or len(items) + len(lost) > MAX_PATHS:
+                return new
+            return [item for item in old if item not in lost] + items
         if _has_grown(new, old):
             return old + new[len(old) :]
         if _is_by_item(new, old):
@@ -156,8 +169,24 @@ def _as_added(keys: Iterable[str]) -> list[str]:
 
 
 def _different_items(new: list[Any], old: list[Any]) -> tuple[list[Any], list[Any]]:
-    added = [item for item in new if not any(same(item, other) for other in old)]
-    return added, [item for item in old if not any(same(item, other) for other in new)]
+    mine, theirs = set(map(_identity, new)), set(map(_identity, old))
+    return (
+        [item for item in new if _identity(item) not in theirs],
+        [item for item in old if _identity(item) not in mine],
+    )
+
+
+def _identity(item: Any) -> Any:
+    """Give what two scalars have in common that are stored alike."""
+    if isinstance(item, Decimal128):
+        return Decimal128, item.bid
+    if isinstance(item, Regex):
+        return Regex, item.pattern, item.flags
+    if isinstance(item, float):
+        return float, str(item)
+    if isinstance(item, list):
+        return list, *map(_identity, item)
+    return int if type(item) is Int64 else type(item), item
 
 
 def _has_grown(new: list[Any], old: list[Any]) -> bool:
@@ -165,7 +194,13 @@ def _has_grown(new: list[Any], old: list[Any]) -> bool:
 
 
 def _is_by_item(new: list[Any], old: list[Any]) -> bool:
-    return len(new) == len(old) and _is_of_documents(new) and _is_of_documents(old)
+    if len(new) != len(old) or not _is_of_documents(new) or not _is_of_documents(old):
+        return False
+    return sum(not same(one, other) for one, other in zip(new, old, strict=True)) <= MAX_PATHS
+
+
+def _is_by_key(*keys: list[str]) -> bool:
+    return sum(map(len, keys)) <= MAX_PATHS and all(map(_is_addressable, itertools.chain.from_iterable(keys)))
 
 
 def _is_addressable(key: str) -> bool:

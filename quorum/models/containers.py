@@ -72,6 +72,9 @@ def messages_of(error: Invalid, value: Any) -> Any:
     return [mf.Field.default_error_messages["null"]] if value is None else error.messages
 
 
+MAX_PROBLEMS = 100  # told of one value; whoever sent more of them has no use for the rest
+
+
 def each(values: Iterable[tuple[Any, Any]], use: Callable[[Any], Any]) -> Iterator[Any]:
     """Apply `use` to the second of each pair; collect what is wrong under the first, and raise it at the end."""
     problems: dict[Any, Any] = {}
@@ -80,6 +83,8 @@ def each(values: Iterable[tuple[Any, Any]], use: Callable[[Any], Any]) -> Iterat
             yield use(value)
         except Invalid as error:
             problems[key] = messages_of(error, value)
+            if len(problems) == MAX_PROBLEMS:
+                break
     if problems:
         raise Invalid(problems)
 

@@ -31,6 +31,7 @@ from .scalars import String
 #: Stored values that a server can only take as themselves.
 SAFE = frozenset({type(None), str, int, Int64, float, bool, bytes, datetime, ObjectId, UUID, Decimal128})
 #: Characters in startswith, endswith and contains; escaped they are up to twice as many, and SecantusDB takes 1,000.
+MAX_PARTS = 32  # of a dotted name
 MAX_TEXT = 490
 _FORBIDDEN = frozenset({"$where", "$function", "$accumulator"})
 
@@ -114,10 +115,10 @@ class Expression:
         return operand(self._model, self._name, self._kind, value)
 
     def __eq__(self, value: Any) -> Condition:  # type: ignore[override]
-        return Condition({self._path: _equal(self._operand(value))})
+        return Condition({self._path: _equal(self._operand(value), self._kind)})
 
     def __ne__(self, value: Any) -> Condition:  # type: ignore[override]
-        return Condition({self._path: _unequal(self._operand(value))})
+        return Condition({self._path: _unequal(self._operand(value), self._kind)})
 
     def __lt__(self, value: Any) -> Condition:
         return self._compare("$lt", value)
@@ -168,7 +169,7 @@ class Expression:
         kind = core(self._kind)
         if isinstance(kind, (ListKind, SetKind, TupleKind)):
             item = operand(self._model, self._name, among(kind), value)
-            return Condition({self._path: _equal(item)})
+            return Condition({self._path: _equal(item, item_kind(self._kind))})
         return self._text("{}", value)
 
     def _text(self, form: str, text: Any) -> Condition:
@@ -189,6 +190,12 @@ class Expression:
 
 
 Field.express = lambda model, field: Expression(model, field.name, field.key, field.kind)
+
+
+def once_inside(kind: Kind) -> Kind:
+    """Give the kind of a list's, set's or tuple's items, else the kind itself."""
+    kind = core(kind)
+    return core(among(kind)) if isinstance(kind, (ListKind, SetKind, TupleKind)) else kind
 
 
 def item_kind(kind: Kind) -> Kind:
@@ -225,12 +232,17 @@ def operand(model: Any, name: str, kind: Kind, value: Any) -> Any:
         raise errors.ValidationError({name: error.messages}, model=model.__name__) from None
 
 
-def _equal(stored: Any) -> Any:
-    return stored if type(stored) in SAFE else {"$eq": stored}
+def _equal(stored: Any, kind: Kind) -> Any:
+    if type(stored) in SAFE:
+        return stored
+    if isinstance(core(kind), SetKind) and type(stored) is list and SAFE.issuperset(map(type, stored)):
+        # A set has no order; what is stored of it has.
+        return {"$size": len(stored), **({"$all": stored} if stored else {})}
+    return {"$eq": stored}
 
 
-def _unequal(stored: Any) -> Any:
-    return {"$ne": stored} if type(stored) in SAFE else {"$not": {"$eq": stored}}
+def _unequal(stored: Any, kind: Kind) -> Any:
+    return {"$ne": stored} if type(stored) in SAFE else {"$not": _equal(stored, kind)}
 
 
 def step(model: Any, before: str, kind: Kind, name: str, *, public: bool, places: bool = True) -> tuple[str, Kind]:
@@ -246,18 +258,38 @@ def step(model: Any, before: str, kind: Kind, name: str, *, public: bool, places
     if isinstance(kind, UnionKind):
         kind = next((member for member in kind.members if isinstance(member, EmbeddedKind)), kind)
     if isinstance(kind, EmbeddedKind):
-        for target in getattr(kind, "targets", (kind.target,)):
-            field = target.get().__fields__.get(name)
-            if field is not None and not (public and field.options.private):
-                return field.key, field.kind
-        raise errors.ValidationError({f"{before}.{name}": ["Unknown field."]}, model=model.__name__)
+        field = _field_of(targets_of(kind), name, public=public)
+        if field is not None:
+            return field.key, field.kind
+        raise errors.ValidationError({f"{before}.{name}"[:200]: ["Unknown field."]}, model=model.__name__)
     if isinstance(kind, (DictKind, Anything)):
         if not is_key(name) or name.startswith("$") or "." in name:
             raise errors.ValidationError(
                 {before: [f"Not a key that can be asked for: {name!r}."]}, model=model.__name__
             )
         return name, kind.item if isinstance(kind, DictKind) else kind
-    raise errors.ValidationError({f"{before}.{name}": ["Unknown field."]}, model=model.__name__)
+    raise errors.ValidationError({f"{before}.{name}"[:200]: ["Unknown field."]}, model=model.__name__)
+
+
+def targets_of(kind: Any) -> list[Any]:
+    """Give the classes that an embedded document or a reference may be of."""
+    return [target.get() for target in getattr(kind, "targets", (kind.target,))]
+
+
+def is_public(model: Any, name: str) -> bool:
+    """Say whether a model has a field of a name that text may ask for."""
+    field = model.__fields__.get(name)
+    return field is not None and not field.options.private
+
+
+def _field_of(models: Iterable[Any], name: str, *, public: bool) -> Any:
+    """Give the field of a name that one of some models has: none, for text, that is private in another one of them."""
+    models = list(models)
+    field = next((model.__fields__[name] for model in models if name in model.__fields__), None)
+    if field is None or not public:
+        return field
+    fields = [other for model in models for other in model.__fields__.values()]
+    return None if any(other.options.private for other in fields if other.key == field.key) else field
 
 
 def _item_at(kind: ListKind | SetKind | TupleKind, index: int) -> Kind:
@@ -274,10 +306,12 @@ def resolve(model: Any, name: Any, *, places: bool = True) -> tuple[str, Kind]:
     if not isinstance(name, str):
         raise errors.ValidationError(f"A field is named by text, not by {type(name).__name__}.", model=model.__name__)
     first, *rest = name.split(".")
-    field = model.__fields__.get(first)
+    if len(rest) >= MAX_PARTS:
+        raise errors.ValidationError({name[:100]: [f"More than {MAX_PARTS} parts."]}, model=model.__name__)
+    field = _field_of(model.__family__(), first, public=True) if first in model.__fields__ else None
     if first == "id" and field is None:
         field = model.__meta__.primary
-    if field is None or field.options.private:
+    if field is None:
         # The same for both, as it may reach whoever sent the name; code asks for a private field by an expression.
         raise errors.ValidationError({name[:100]: [unknown_field(model, first[:100])]}, model=model.__name__)
     path, kind, before = field.key, field.kind, first
@@ -308,7 +342,7 @@ def build(model: Any, filters: Iterable[Any], equals: Mapping[str, Any]) -> list
             )
     for name, value in equals.items():
         path, kind = resolve(model, name)
-        parts.append({path: _equal(operand(model, name, kind, value))})
+        parts.append({path: _equal(operand(model, name, kind, value), kind)})
     return parts
 
 

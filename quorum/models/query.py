@@ -15,13 +15,14 @@ from . import expressions, store
 from .batches import Batch, Loader
 from .documents import Document, set_doc, set_state, view
 from .embedded import TYPE_KEY
-from .expressions import Condition, item_kind, resolve
+from .expressions import Condition, is_public, once_inside, resolve, targets_of
 from .kinds import WrongValue
 from .pages import MAX_PER_PAGE, PER_PAGE, Page, positive
 from .references import ReferenceKind
 
 M = TypeVar("M")
 
+MAX_LEVELS = 8  # of references and embedded documents in one path of prefetch()
 STREAM_BATCH = 1000  # documents: larger ones leave the caches, smaller ones wake the garbage collector more often
 MAX_PLACE = 2**31 - 1  # of a document in a query
 _OPTIONS = ("collation", "comment", "hint", "max_time_ms", "read_preference")
@@ -125,13 +126,17 @@ class Query(Generic[M]):
     def _check_path(self, path: str) -> None:
         if not isinstance(path, str):
             raise errors.ValidationError("Prefetch by names of references, dotted.", model=self._name)
-        model, kind = self._model, None
-        for name in path.split("."):
-            resolve(model, name)
-            kind = model.__fields__[name].innermost() if name in model.__fields__ else None
+        names = path.split(".")
+        if len(names) > MAX_LEVELS:
+            raise errors.ValidationError({path[:100]: [f"More than {MAX_LEVELS} levels."]}, model=self._name)
+        resolve(self._model, names[0])
+        models, kind = [self._model], None
+        for name in names:
+            owner = next((model for model in models if is_public(model, name)), None)
+            kind = owner.__fields__[name].innermost() if owner is not None else None
             if kind is None or not hasattr(kind, "target"):
                 raise errors.ValidationError({path: [f"{name!r} leads to no other document."]}, model=self._name)
-            model = kind.target.get()
+            models = targets_of(kind)
         if not isinstance(kind, ReferenceKind):
             raise errors.ValidationError({path: ["Does not end at a reference."]}, model=self._name)
 
@@ -208,10 +213,8 @@ class Query(Generic[M]):
             options["skip"] = self._skip
         if self._limit:
             options["limit"] = self._limit
-        try:
+        with store.Translated(self._model):
             return int(self._collection().count_documents(self._filter(), **options))
-        except PyMongoError as error:
-            raise store.failed(self._model, error) from error
 
     def exists(self) -> bool:
         """Say whether there is any such document."""
@@ -254,11 +257,9 @@ class Query(Generic[M]):
         if self._skip or self._limit:
             raise TypeError("A query with skip or limit has no distinct(). Collect the values of its documents.")
         path, kind = resolve(self._model, name)
-        judge = item_kind(kind)
-        try:
+        judge = once_inside(kind)  # of a list in a list, MongoDB gives the inner lists
+        with store.Translated(self._model):
             found = self._collection().distinct(path, self._filter(), **self._command_options())
-        except PyMongoError as error:
-            raise store.failed(self._model, error) from error
         batch = judge.together(found) if isinstance(judge, ReferenceKind) else None
         try:
             return [None if value is None else judge.decode(value, batch) for value in found]
@@ -294,20 +295,16 @@ class Query(Generic[M]):
         """
         if self._sort or self._skip or self._limit:
             raise TypeError("A query with sort, skip or limit cannot be deleted as one. Delete its documents.")
-        try:
-            options = {key: self._options[key] for key in ("hint", "comment", "collation") if key in self._options}
+        options = {key: self._options[key] for key in ("hint", "comment", "collation") if key in self._options}
+        with store.Translated(self._model):
             return self._collection().delete_many(self._filter(), **options).deleted_count
-        except PyMongoError as error:
-            raise store.failed(self._model, error) from error
 
     def explain(self) -> dict[str, Any]:
         """Give the server's plan for the query, as MongoDB documents it."""
         if mongodb.is_mock():
             raise errors.OperationalError("mongomock plans no queries. Use a server for explain().")
-        try:
+        with store.Translated(self._model):
             return dict(self._cursor().explain())
-        except PyMongoError as error:
-            raise store.failed(self._model, error) from error
 
     def __repr__(self) -> str:
         return f"<Query of {self._name}>"
@@ -346,11 +343,9 @@ class Query(Generic[M]):
         return self._collection().find(self._filter(), projection, **options)
 
     def _load(self) -> list[dict[str, Any]]:
-        try:
+        with store.Translated(self._model):
             cursor = self._cursor()
             return cast(list[dict[str, Any]], list(cursor) if mongodb.is_mock() else cursor.to_list())
-        except PyMongoError as error:
-            raise store.failed(self._model, error) from error
 
     def _all(self) -> list[M]:
         if self._found is None:
@@ -361,7 +356,7 @@ class Query(Generic[M]):
         found = hydrate(self._model, documents, self._only[1] if self._only else None)
         if found:
             for path in self._paths:
-                _prefetch(self._model, [found[0]._state], path.split("."))
+                _prefetch([self._model], [found[0]._state], path.split("."))
         return found
 
 
@@ -378,24 +373,26 @@ def _read(value: Any, name: str) -> Any:
     if isinstance(value, (list, tuple)):
         return [_read(item, name) for item in value]
     if isinstance(value, Document):
-        value = getattr(value, first) if first in type(value).__fields__ or first == "id" else None
+        value = getattr(value, first) if first == "id" or is_public(type(value), first) else None
     else:
         value = value.get(first) if isinstance(value, dict) else None
     return _read(value, rest) if rest else value
 
 
-def _prefetch(model: Any, batches: list[Batch], names: list[str]) -> None:
-    field = model.__fields__[names[0]]
-    inner = field.innermost()
-    parts: list[Batch] = []
-    for batch in batches:
-        part = batch.part(field)
-        if isinstance(part, Loader):
-            parts.extend(dict.fromkeys(document._state for document in part.everything()))
-        else:
-            parts.append(part)
-    if len(names) > 1:
-        _prefetch(inner.target.get(), parts, names[1:])
+def _prefetch(models: list[Any], batches: list[Batch], names: list[str]) -> None:
+    for model in models:
+        field = model.__fields__.get(names[0])
+        if field is None:
+            continue  # another member of a union has it
+        parts: list[Batch] = []
+        for batch in batches:
+            part = batch.part(field)
+            if isinstance(part, Loader):
+                parts.extend(dict.fromkeys(document._state for document in part.everything()))
+            else:
+                parts.append(part)
+        if len(names) > 1:
+            _prefetch(targets_of(field.innermost()), parts, names[1:])
 
 
 def fetch(model: Any, identifiers: list[Any]) -> Iterable[dict[str, Any]]:

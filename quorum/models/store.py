@@ -72,6 +72,28 @@ def failed(model: Any, error: PyMongoError) -> errors.QuorumError:
     return translated
 
 
+class Translated:
+    """Raises what a reading command of a model raises as quorum's errors: `with store.Translated(model): ...`."""
+
+    __slots__ = ("_model",)
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, PyMongoError):
+            raise failed(self._model, error) from error
+        if isinstance(error, (InvalidDocument, OverflowError)):
+            raise errors.ValidationError("The filter is too large to be sent.", model=self._model.__name__) from error
+        if isinstance(error, NotImplementedError):
+            raise errors.OperationalError(
+                f"{self._model.__name__}: mongomock cannot do this: {error} Use the embedded database or a server."
+            ) from error
+
+
 def too_large(model: Any, error: Exception) -> errors.ValidationError:
     """Make the error for a document that BSON cannot hold."""
     problem = str(error)

@@ -345,7 +345,21 @@ def test_equality_is_sent_bare_only_where_a_server_can_take_it_for_nothing_else(
     for name, value, texts in EQUALS:
         for given in [value, *texts]:
             ((_, sent),) = Book.find(**{name: given})._filter().items()
-            assert type(sent) in SAFE or list(sent) == ["$eq"]
+            if isinstance(value, set) and not isinstance(given, (int, str)):
+                assert sent == {"$size": len(value), "$all": sorted(value)}
+            else:
+                assert type(sent) in SAFE or list(sent) == ["$eq"]
+
+
+def test_a_set_is_found_in_any_order(books: None) -> None:
+    book = Book(title="sets", scores={2})
+    book.save()
+    book.scores.add(1)
+    book.save()
+    assert Book.collection.find_one({"_id": book.id}, {"scores": 1}) == {"_id": book.id, "scores": [2, 1]}
+    assert titles(Book.scores == {1, 2}) == titles(scores={1, 2}) == ["sets"]
+    assert "sets" not in titles(Book.scores != {1, 2})
+    assert titles(title="sets", scores={1}) == []
 
 
 # Names.

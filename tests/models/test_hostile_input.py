@@ -178,7 +178,7 @@ def refuses(call: Callable[[], Any], *kinds: type[Exception]) -> None:
 
 # What a command may hold. A path is given as stored; whatever is below an operator's own place is a literal.
 
-COMPARISONS = {"$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists"}
+COMPARISONS = {"$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$all", "$size"}
 PATHS = {field.key for field in Book.__fields__.values()} | {"_id", "_type", "_revision", "name"}
 FREE = {"anything", "meta", "counts", "items"}  # the keys in these are data
 PRIVATE = {"token", "secret", "password"}
@@ -213,7 +213,7 @@ def check_comparison(comparison: Mapping[str, Any]) -> None:
             assert is_escaped(operand), operand
         else:
             assert operator in COMPARISONS, comparison
-        if operator in ("$in", "$nin"):
+        if operator in ("$in", "$nin", "$all"):
             assert not any(isinstance(item, (Mapping, re.Pattern, Regex)) for item in operand), comparison
 
 
@@ -506,3 +506,104 @@ def test_atomic_operators_take_no_name_but_a_fields(library: Book) -> None:
     for name in NO_NAMES:
         for call in (library.push, library.pull, library.inc):
             refuses(lambda: call(name, 1), quorum.ValidationError, TypeError)  # noqa: B023
+
+
+# Names that mean several things, and data that are large.
+
+
+class Safe(quorum.EmbeddedModel):
+    pin: str = quorum.field(private=True, default="none", alias="p")
+    note: str = ""
+
+
+class Open(quorum.EmbeddedModel):
+    pin: str = ""
+    p: str = ""
+
+
+class Kept(quorum.Model):
+    part: Safe | Open | None = None
+    safes: list[Safe] = []
+    numbers: set[int] = set()
+    notes: list[Open] = []
+    words: dict[str, int] = {}
+    rows: list[list[str]] = []
+    note: str = ""
+    rate: float = 0.0
+
+
+class Closed(Kept):
+    note: str = quorum.field(private=True, default="")
+
+
+@pytest.fixture
+def kept(any_url: str, load: Callable[..., None]) -> Any:
+    load(any_url, Kept, Closed)
+    Closed(note="s3cret").save()
+    return Kept(part=Safe(pin="s3cret"), safes=[Safe(pin="s3cret", note="a")]).save()
+
+
+@pytest.mark.promise("D7")
+@pytest.mark.parametrize("name", ["part.pin", "part.p", "safes.pin", "note"])
+def test_a_name_that_is_private_anywhere_is_no_name(kept: Any, name: str) -> None:
+    for call in (Kept.find().distinct, Kept.find().values, Kept.find().sort, Kept.find().only):
+        with pytest.raises(quorum.ValidationError):
+            call(name)
+    with pytest.raises(quorum.ValidationError):
+        Kept.count(**{name: "s3cret"})
+
+
+def test_a_client_cannot_push_what_it_cannot_set_nor_pull_by_it(kept: Any) -> None:
+    for verb in (kept.push, kept.pull):
+        with pytest.raises(quorum.ValidationError) as caught:
+            verb("safes", {"note": "a", "pin": "s3cret"})
+        assert caught.value.messages == {"safes": {"pin": ["Unknown field."]}}
+    assert [safe.note for safe in kept.push("safes", {"note": "b"})] == ["a", "b"]
+    assert kept.push("safes", Safe(note="c", pin="mine"))[2].pin == "mine"
+
+
+def test_changes_of_large_values_are_small_work(kept: Any) -> None:
+    kept.numbers, kept.words = set(range(3000)), {f"k{n}": n for n in range(3000)}
+    kept.notes = [Open(p=str(n)) for n in range(3000)]
+    kept.save()
+    kept.numbers, kept.words = set(range(1500, 4500)), {f"k{n}": n for n in range(1500, 4500)}
+    kept.notes = [Open(p=str(-n)) for n in range(3000)]
+    changes = kept.changes()
+    assert list(changes) == ["$set"]
+    assert sorted(changes["$set"]) == ["notes", "numbers", "words"]
+    kept.save()
+    again = Kept.get(kept.id)
+    assert (again.numbers, again.words, again.notes) == (kept.numbers, kept.words, kept.notes)
+
+
+@pytest.mark.parametrize("name", ["part" + ".x" * 3000, "words" + ".x" * 3000])
+def test_a_name_of_very_many_parts_is_refused(kept: Any, name: str) -> None:
+    for call in (Kept.find().only, Kept.find().sort, Kept.find().prefetch, Kept.find().values):
+        with pytest.raises(quorum.ValidationError) as caught:
+            call(name)
+        assert len(str(caught.value)) < 1000
+
+
+def test_a_filter_that_is_too_large_to_be_sent_is_refused(mongo_url: str, load: Callable[..., None]) -> None:
+    load(mongo_url, Kept, Closed)
+    with pytest.raises(quorum.ValidationError, match="too large"):
+        list(Kept.find(rows=[["x" * 49_000_000]]))
+
+
+def test_distinct_of_lists_in_lists_gives_the_inner_lists(mongo_url: str, load: Callable[..., None]) -> None:
+    load(mongo_url, Kept, Closed)
+    Kept(rows=[["a"], ["b", "c"]]).save()
+    assert sorted(Kept.find().distinct("rows")) == [["a"], ["b", "c"]]
+
+
+def test_an_increment_leaves_a_number_finite(kept: Any) -> None:
+    kept.inc("rate", 1e308)
+    with pytest.raises(quorum.ValidationError, match="out of its range"):
+        kept.inc("rate", 1.7e308)
+    assert Kept.get(kept.id).rate == 1e308
+
+
+def test_of_very_many_problems_the_first_are_told() -> None:
+    with pytest.raises(quorum.ValidationError) as caught:
+        Kept.new({"numbers": ["x"] * 5000})
+    assert len(caught.value.messages["numbers"]) == 100

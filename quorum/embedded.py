@@ -12,6 +12,7 @@ import fcntl
 import importlib.util
 import os
 import select
+import stat
 import subprocess
 import sys
 import threading
@@ -117,18 +118,42 @@ def _prepare(folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
-        mode = folder.stat().st_mode
+        _check_folder(folder)
         (folder / embedded_server.DATA).mkdir(mode=0o700, exist_ok=True)
+        _check_contents(folder)
     except OSError as error:
         raise errors.ConfigurationError(
             f"The embedded database can't use the folder {folder}: {error.strerror}. "
             "Set MONGOHQ_URL=embedded:///another/folder to put it elsewhere."
         ) from error
-    if mode & 0o002:
+
+
+def _check_folder(folder: Path) -> None:
+    status = folder.stat()
+    if status.st_uid != os.geteuid():
         raise errors.ConfigurationError(
-            f"Every user of this machine can write to the embedded database's folder {folder}. "
+            f"The embedded database's folder {folder} belongs to another user (uid {status.st_uid}). Run as that user, "
+            "or set MONGOHQ_URL=embedded:///another/folder to put it elsewhere."
+        )
+    if status.st_mode & 0o022:
+        raise errors.ConfigurationError(
+            f"Other users of this machine can write to the embedded database's folder {folder}. "
             "Give the database a folder of its own, or chmod 700 this one."
         )
+
+
+def _check_contents(folder: Path) -> None:
+    # Somebody else can have made them, before the folder was closed to others.
+    kinds = ((embedded_server.FOLDERS, stat.S_ISDIR, "folder"), (embedded_server.FILES, stat.S_ISREG, "regular file"))
+    for names, is_kind, kind in kinds:
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                status = (folder / name).lstat()
+                if not is_kind(status.st_mode) or status.st_uid != os.geteuid():
+                    raise errors.ConfigurationError(
+                        f"The embedded database can't use {folder / name} as it is not a {kind} of this user's own. "
+                        "Remove it, or set MONGOHQ_URL=embedded:///another/folder."
+                    )
 
 
 def _hold(folder: Path, end: float) -> int:

@@ -30,7 +30,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 USERS, STATE, KEEPER, SERVER, START = "users.lock", "server.json", "keeper.lock", "server.lock", "start.lock"
-DATA, LOG = "data", "server.log"
+DATA, LOG, EMPTY, OPTIONS = "data", "server.log", "empty", "empty.toml"
+
+#: All that is in the folder.
+FOLDERS = (DATA, EMPTY)
+FILES = (USERS, STATE, f"{STATE}.new", KEEPER, SERVER, START, LOG, f"{LOG}.old", OPTIONS)
 
 #: Seconds without a user until the server stops.
 GRACE = 1.0
@@ -57,9 +61,14 @@ class State:
     options: tuple[str, ...] = ()
 
 
+def open_file(path: str | os.PathLike[str], flags: int) -> int:
+    """Open a file of the folder, never through a symbolic link, and give its descriptor; a new one is its owner's."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
 def open_lock(path: Path) -> int:
     """Open a lock file, made if missing, and give its descriptor."""
-    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    return open_file(path, os.O_RDWR | os.O_CREAT)
 
 
 def lock(descriptor: int, operation: int) -> bool:
@@ -87,7 +96,7 @@ def read_state(folder: Path, *, stale: bool = False) -> State | None:
     :param stale: give what a keeper that is gone has left, too.
     """
     try:
-        descriptor = os.open(folder / STATE, os.O_RDONLY)
+        descriptor = open_file(folder / STATE, os.O_RDONLY)
     except FileNotFoundError:
         return None
     with os.fdopen(descriptor) as file:
@@ -185,8 +194,8 @@ class Keeper:
 
     def _limit_log(self) -> None:
         with contextlib.suppress(FileNotFoundError):
-            if (self.folder / LOG).stat().st_size > LOG_LIMIT:
-                os.truncate(self.folder / LOG, 0)
+            if (self.folder / LOG).lstat().st_size > LOG_LIMIT:
+                os.close(open_file(self.folder / LOG, os.O_WRONLY | os.O_TRUNC))
 
     def _revive(self) -> None:
         now = time.monotonic()
@@ -203,14 +212,14 @@ class Keeper:
         self._publish()
 
     def _launch(self, port: int) -> int:
-        empty = self.folder / "empty"
+        empty = self.folder / EMPTY
         empty.mkdir(exist_ok=True)
-        (self.folder / "empty.toml").write_bytes(b"")
-        command = [sys.executable, "-m", "secantus", "--config", str(self.folder / "empty.toml")]
+        os.close(open_file(self.folder / OPTIONS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+        command = [sys.executable, "-m", "secantus", "--config", str(self.folder / OPTIONS)]
         command += ["--host", "127.0.0.1", "--port", str(port), "--storage-path", str(self.folder / DATA)]
         command += ["--sync-on-commit", *self.options]
         os.ftruncate(self._lock, 0)
-        with (self.folder / LOG).open("ab") as log:
+        with open(self.folder / LOG, "ab", opener=open_file) as log:
             begin = log.seek(0, os.SEEK_END)
             self._server = subprocess.Popen(  # noqa: S603
                 command,
@@ -303,7 +312,7 @@ def _signal(pid: int, number: int) -> None:
 
 def _let_go(log: Path) -> None:
     for path, descriptors in ((os.devnull, (0, 1)), (log, (2,))):
-        file = os.open(path, os.O_RDWR | os.O_APPEND)
+        file = open_file(path, os.O_RDWR | os.O_APPEND)
         for descriptor in descriptors:
             os.dup2(file, descriptor)
         os.close(file)

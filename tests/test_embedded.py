@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import select
 import signal
 import socket
@@ -418,6 +419,43 @@ def test_a_folder_that_can_not_be_used_is_an_error(tmp_path):
     (tmp_path / "open").chmod(0o777)
     with pytest.raises(errors.ConfigurationError, match="chmod 700"):
         embedded.acquire(tmp_path / "open")
+
+
+def test_a_folder_that_the_group_can_write_to_is_an_error(folder):
+    folder.mkdir()
+    folder.chmod(0o770)
+    with pytest.raises(errors.ConfigurationError, match="chmod 700"):
+        embedded.acquire(folder)
+
+
+def test_a_folder_of_another_user_is_an_error(folder, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: folder.parent.stat().st_uid + 1)
+    with pytest.raises(errors.ConfigurationError, match="another user"):
+        embedded.acquire(folder)
+
+
+@pytest.mark.parametrize("name", [*embedded_server.FOLDERS, *embedded_server.FILES])
+def test_a_link_in_the_folder_is_an_error_and_what_it_leads_to_stays(folder, tmp_path, name):
+    folder.mkdir(0o700)
+    target = tmp_path / "target"
+    if name in embedded_server.FOLDERS:
+        target.mkdir()
+    else:
+        target.write_text("precious")
+    (folder / name).symlink_to(target)
+    with pytest.raises(errors.ConfigurationError, match=rf"{re.escape(str(folder / name))} .*Remove it"):
+        embedded.acquire(folder)
+    assert list(target.iterdir()) == [] if target.is_dir() else target.read_text() == "precious"
+
+
+def test_no_file_is_opened_through_a_link(folder, tmp_path):
+    folder.mkdir(0o700)
+    (tmp_path / "target").write_text("precious")
+    (folder / "file").symlink_to(tmp_path / "target")
+    for flags in (os.O_RDONLY, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_WRONLY | os.O_CREAT | os.O_APPEND):
+        with pytest.raises(OSError, match="symbolic links"):
+            embedded_server.open_file(folder / "file", flags)
+    assert (tmp_path / "target").read_text() == "precious"
 
 
 def test_release_twice_does_no_harm(shared):

@@ -1,8 +1,9 @@
 """Where the key that signs sessions comes from."""
 
+import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -77,3 +78,47 @@ def test_all_who_start_at_once_share_one_key(tmp_path: Path) -> None:
             folder = tmp_path / str(number)
             assert len(set(pool.map(ask, [folder] * 8))) == 1
             assert [path.name for path in folder.iterdir()] == ["secret_key"]
+
+
+def _write(path: Path, content: bytes, mode: int = 0o600) -> None:
+    path.write_bytes(content)
+    path.chmod(mode)
+
+
+KEY = b"k" * 64
+
+UNFIT: dict[str, Callable[[Path], None]] = {
+    "readable by others": lambda path: _write(path, KEY, 0o644),
+    "writable by others": lambda path: _write(path, KEY, 0o606),
+    "a link": lambda path: (_write(path.with_name("other"), KEY), path.symlink_to("other"))[1],
+    "a link to nothing": lambda path: path.symlink_to("nothing"),
+    "a pipe": lambda path: os.mkfifo(path, 0o600),
+    "a folder": lambda path: path.mkdir(0o700),
+    "empty": lambda path: _write(path, b""),
+    "blank": lambda path: _write(path, b" " * 64 + b"\n"),
+    "short": lambda path: _write(path, b"secret\n"),
+    "long": lambda path: _write(path, b"k" * 100_000),
+    "no text": lambda path: _write(path, "ä".encode() * 64),
+}
+
+
+@pytest.mark.parametrize("make", UNFIT.values(), ids=UNFIT)
+def test_a_kept_one_that_can_not_be_trusted_is_an_error(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "secret_key")
+    with pytest.raises(quorum.ConfigurationError, match=r"secret_key.*Remove it.*SECRET_KEY"):
+        quorum.load(make_app(tmp_path))
+    assert quorum.APP is None
+
+
+def test_a_kept_one_of_another_user_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(tmp_path / "secret_key", KEY)
+    assert secret.kept(tmp_path) == KEY.decode()
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(quorum.ConfigurationError, match="another user"):
+        secret.kept(tmp_path)
+
+
+def test_a_folder_that_can_not_keep_one_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(quorum.ConfigurationError, match="Set SECRET_KEY"):
+        quorum.load(make_app(tmp_path / "file"))

@@ -103,6 +103,11 @@ def _server_address(kind: str, source: str, url: str) -> Address:
             f"The value of {source} is not a MongoDB URL. "
             f"It must be {kind}://[user:password@]host[:port][/database][?options]. {problem}"
         )
+    if parsed["options"].get("w") == 0:
+        raise errors.ConfigurationError(
+            f"The URL in {source} has w=0: the server would not say whether it stored what was written. "
+            "Leave it out, or write w=majority."
+        )
     netloc = base.partition("/")[0].rpartition("@")[2]
     hosts = ", ".join(_host(*node) for node in parsed["nodelist"]) if kind == "mongodb" else f"{netloc} (by DNS)"
     secret = [value for name, value in pairs if re.search("password|properties", name, re.IGNORECASE)]

@@ -193,8 +193,11 @@ def _connect(where: Address, **more: Any) -> Client:
     try:
         return pymongo.MongoClient(where.url, **options)
     except (pymongo.errors.PyMongoError, ValueError, TypeError, OSError) as error:
-        problem = where.mask(str(error))
-    raise errors.ConfigurationError(f"{where.place}: the URL's options can't be used: {problem}")
+        # The driver asks the DNS at once for mongodb+srv://, and keeps what that says as the cause.
+        is_dns = type(error.__cause__).__module__.startswith("dns.")
+        what = "the name does not resolve" if is_dns else "the URL's options can't be used"
+        problem = f"{what}: {where.mask(str(error))}"
+    raise errors.ConfigurationError(f"{where.place}: {problem}")
 
 
 def _mock() -> Client:
@@ -203,7 +206,7 @@ def _mock() -> Client:
     except ImportError as error:
         raise errors.ConfigurationError(
             "mongomock:// needs the package mongomock, which keeps documents in memory, for tests: "
-            'pip install "quorum[test]". Or set MONGOHQ_URL=mongodb://host/database to use a server.'
+            "pip install mongomock. Or set MONGOHQ_URL=mongodb://host/database to use a server."
         ) from error
     checks: Any = mongomock.collection
     checks.BSON = _MockBSON
@@ -224,6 +227,26 @@ _HINTS: Mapping[int | None, str] = {
     18: "The user name or password is wrong, or authSource names the wrong database",
     50: "It took longer than the time limit",
 }
+
+
+# The server's codes for what may work later: it stops, is busy or took too long, or other servers of the set are away.
+_NOT_READY = frozenset(
+    {6, 7, 24, 43, 50, 64, 89, 91, 100, 112, 133, 134, 189, 202, 237, 251, 262, 365, 462, 9001, 10058, 10107}
+    | {11600, 11601, 11602, 13388, 13435, 13436, 14031}
+)
+_LABELS = ("RetryableWriteError", "TransientTransactionError", "SystemOverloadedError")
+
+
+def is_refused(error: errors.OperationalError) -> bool:
+    """Say whether the server, or the driver, refused what it was asked: it would not work later either."""
+    cause = error.__cause__
+    if isinstance(cause, pymongo.errors.InvalidOperation):
+        return not _is_closed(cause)
+    if not isinstance(cause, pymongo.errors.OperationFailure):
+        return False
+    if isinstance(cause, pymongo.errors.BulkWriteError):
+        return bool((cause.details or {}).get("writeErrors"))
+    return cause.code not in _NOT_READY and not any(map(cause.has_error_label, _LABELS))
 
 
 def translate(error: pymongo.errors.PyMongoError) -> errors.OperationalError:

@@ -151,7 +151,7 @@ def test_is_mock_is_false_on_a_server(load, mongo_url):
 def test_a_missing_mongomock_is_an_error_with_the_install_line(load, monkeypatch):
     monkeypatch.setitem(sys.modules, "mongomock", None)
     load("mongomock://")
-    with pytest.raises(errors.ConfigurationError, match=r'pip install "quorum\[test\]"'):
+    with pytest.raises(errors.ConfigurationError, match=r"pip install mongomock\b"):
         mongodb.get_database()
 
 
@@ -213,6 +213,21 @@ def test_an_unknown_option_is_named_where_no_password_can_be_near(load):
     load("mongodb://host/?retryWrite=true")
     with pytest.raises(errors.ConfigurationError, match="Unknown option: retrywrite"):
         mongodb.get_connection()
+
+
+@pytest.mark.parametrize("url", ["mongodb://host/?w=0", "mongodb+srv://host.example.com/db?retryWrites=false&W=0"])
+def test_writes_that_nobody_acknowledges_are_refused(load, url):
+    load(url)
+    with pytest.raises(errors.ConfigurationError, match=r"MONGOHQ_URL.*w=0"):
+        mongodb.get_connection()
+
+
+def test_a_name_that_does_not_resolve_is_told_as_such(load):
+    load(f"mongodb+srv://user:{CANARY}@one.two.invalid/db")
+    with pytest.raises(errors.ConfigurationError, match=r"one\.two\.invalid.*does not resolve") as caught:
+        mongodb.get_connection()
+    assert "options" not in str(caught.value)
+    assert CANARY not in told(caught.value)
 
 
 @pytest.mark.promise("D18")

@@ -22,7 +22,7 @@ from werkzeug.exceptions import (
 )
 from werkzeug.wrappers import Response
 
-from quorum import errors
+from quorum import errors, mongodb
 
 #: How many seconds a client waits before it tries again, after a 503.
 RETRY_AFTER = 5
@@ -44,7 +44,12 @@ def conflict(_error: errors.ConflictError) -> HTTPException:
 
 
 def operational(error: errors.OperationalError) -> HTTPException:
-    """A 503. Which server did not answer is for the log, and for the page only in debug."""
+    """A 503. Which server did not answer is for the log, and for the page only in debug.
+
+    :raises OperationalError: the server did answer, and refused what the application sent: an ordinary 500.
+    """
+    if mongodb.is_refused(error):
+        raise error
     current_app.log_exception(sys.exc_info())
     description = str(error) if current_app.debug else "A service behind this site does not answer. Try again later."
     return ServiceUnavailable(description, retry_after=RETRY_AFTER)

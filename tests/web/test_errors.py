@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import flask
+import pymongo.errors
 import pytest
 from werkzeug.exceptions import HTTPException, NotFound, UnprocessableEntity
 
-from quorum import errors
+import quorum
+from quorum import errors, mongodb
 from quorum.web import errors as web_errors
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -23,6 +25,10 @@ STATUSES = [
     (errors.ConflictError("Post was changed.", model="Post", id=SECRET), 409),
     (errors.OperationalError(f"No answer from {SECRET}:27017."), 503),
 ]
+
+
+class Counted(quorum.Model):
+    n: int
 
 
 @pytest.fixture
@@ -189,6 +195,61 @@ def test_a_server_that_does_not_answer_is_named_in_the_log(
         answer = app.test_client().get("/")
     assert answer.headers["Retry-After"] == "5"
     assert SECRET in caplog.text
+
+
+def _translated(cause: pymongo.errors.PyMongoError) -> errors.OperationalError:
+    try:
+        raise mongodb.translate(cause) from cause
+    except errors.OperationalError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("cause", "status"),
+    [
+        (pymongo.errors.OperationFailure("unknown operator: $gtt", 2), 500),
+        (pymongo.errors.OperationFailure("Expected field", 9), 500),
+        (pymongo.errors.OperationFailure("field must be a number", 14), 500),
+        (pymongo.errors.OperationFailure("no such thing", 17287), 500),
+        (pymongo.errors.OperationFailure("not authorized", 13), 500),
+        (pymongo.errors.OperationFailure("said without a code"), 500),
+        (pymongo.errors.BulkWriteError({"writeErrors": [{"code": 9}]}), 500),
+        (pymongo.errors.InvalidOperation("Cannot do that"), 500),
+        (pymongo.errors.ExecutionTimeout("took too long", 50), 503),
+        (pymongo.errors.OperationFailure("not primary", 10107), 503),
+        (pymongo.errors.OperationFailure("busy", 99, {"errorLabels": ["RetryableWriteError"]}), 503),
+        (pymongo.errors.WTimeoutError("not replicated", 64), 503),
+        (pymongo.errors.BulkWriteError({"writeConcernErrors": [{"code": 64}]}), 503),
+        (pymongo.errors.InvalidOperation("Cannot use MongoClient after close"), 503),
+        (pymongo.errors.ServerSelectionTimeoutError("refused"), 503),
+        (pymongo.errors.NetworkTimeout("timed out"), 503),
+        (pymongo.errors.AutoReconnect("closed"), 503),
+    ],
+)
+def test_what_a_server_refuses_is_a_fault_of_the_application(
+    app: flask.Flask,
+    fail: Callable[[Exception], None],
+    caplog: pytest.LogCaptureFixture,
+    cause: pymongo.errors.PyMongoError,
+    status: int,
+) -> None:
+    fail(_translated(cause))
+    answer = app.test_client().get("/", headers=PROGRAM)
+    assert answer.status_code == status
+    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert "MongoDB at" in caplog.text
+
+
+def test_a_filter_that_the_server_can_not_read_is_a_500(
+    monkeypatch: pytest.MonkeyPatch, mongo_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("MONGOHQ_URL", mongo_url)
+    app = quorum.load(flask.Flask("faults"), models=[Counted])
+    app.add_url_rule("/", view_func=lambda: flask.jsonify(list(Counted.find({"n": {"$gtt": 3}}))))
+    answer = app.test_client().get("/")
+    quorum.unload()
+    assert answer.status_code == 500
+    assert "$gtt" in caplog.text
 
 
 def test_in_debug_the_page_names_the_server_that_does_not_answer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeAlias
 
@@ -62,7 +63,7 @@ def load(
     :raises OperationalError: the database did not answer while the indexes were made.
     """
     _check(app, name, redis_session=redis_session, secret_key=secret_key, configuration=kwargs)
-    made = app if app is not None else Flask(name or sys._getframe(1).f_globals["__name__"])
+    made = app if app is not None else _make(name or sys._getframe(1).f_globals["__name__"])
     before = dict(made.config)
     made.config.update(kwargs)
     try:
@@ -114,7 +115,7 @@ def run(server: str | None = None) -> None:
 
 
 def _check(
-    app: Flask | None,
+    app: Any,
     name: str | None,
     *,
     redis_session: bool,
@@ -128,6 +129,11 @@ def _check(
     ]
     aliases = {alias: variable.name for variable in config.VARIABLES.values() for alias in variable.aliases}
     problems += [f"Give load() {aliases[key]} in place of {key}." for key in configuration if key in aliases]
+    if app is not None and not isinstance(app, Flask):
+        given = f"app must be a Flask app, not a {type(app).__name__}"
+        raise errors.ConfigurationError(
+            *problems, f"{given}. Models are given as load(models=[...]), a name as load(name=...)."
+        )
     if app is not None and name is not None:
         problems.append("load() got app and name. Give an app to use it, or a name to make one.")
     if app is not None and EXTENSION in app.extensions:
@@ -140,6 +146,15 @@ def _check(
         problems.append("load() got secret_key and SECRET_KEY. Give one of them.")
     if problems:
         raise errors.ConfigurationError(*problems)
+
+
+def _make(name: str) -> Flask:
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    if name != "__main__" or file is None or getattr(main, "__spec__", None) is not None:
+        return Flask(name)
+    # Flask would look for the data of a script in the directory in which it was started.
+    return Flask(name, instance_path=str(Path(file).absolute().parent / "instance"))
 
 
 def _models(source: Models | None) -> tuple[type[Model], ...]:

@@ -99,6 +99,8 @@ def test_the_url_can_come_from_an_apps_configuration(monkeypatch: pytest.MonkeyP
         ({"secret_key": ""}, "secret_key is empty"),
         ({"secret_key": "a", "SECRET_KEY": "b"}, "secret_key and SECRET_KEY"),
         ({"PORT": "http"}, "PORT"),
+        ({"app": [Unmakable]}, r"models=\[\.\.\.\]"),
+        ({"app": "shop"}, r"not a str.*load\(name=\.\.\.\)"),
     ],
 )
 def test_an_argument_that_makes_no_sense_is_refused(arguments: dict[str, Any], told: str) -> None:
@@ -307,6 +309,30 @@ def test_apps_on_a_server_leave_no_thread_and_no_socket(monkeypatch: pytest.Monk
     while (_descriptors(), threading.active_count()) > before:
         gc.collect()
         assert time.monotonic() < deadline
+
+
+def test_the_data_of_a_script_are_beside_it(tmp_path: Path) -> None:
+    elsewhere, home = tmp_path / "elsewhere", tmp_path / "home"
+    elsewhere.mkdir()
+    home.mkdir()
+    (home / "shop.py").write_text(
+        "import quorum\nprint(quorum.load(name=__name__).instance_path, quorum.load().name)\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "MONGOHQ_URL"}
+    environment["PYTHONPATH"] = str(Path(quorum.__file__).parents[1])
+    for script, cwd in ((home / "shop.py", elsewhere), (Path("home", "shop.py"), tmp_path)):
+        told = subprocess.check_output([sys.executable, script], cwd=cwd, env=environment, text=True)
+        assert told.split() == [str(home / "instance"), "shop"]
+    assert (home / "instance" / "secret_key").exists()
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_unacknowledged_writes_are_refused_by_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MONGOHQ_URL")
+    monkeypatch.setenv("MONGO_URL", "mongodb://host/shop?w=0")
+    with pytest.raises(quorum.ConfigurationError, match=r"MONGO_URL.*w=0"):
+        quorum.load(name="shop")
+    assert quorum.APP is None
 
 
 SERVED = """

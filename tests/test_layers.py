@@ -35,6 +35,7 @@ LAYERS = (
     "quorum.models.store quorum.models.changes",
     "quorum.models.expressions quorum.models.counters quorum.models.unanswered",
     "quorum.models.indexes quorum.models.query",
+    "quorum.models.refusals",
     "quorum.models.writes",
     "quorum.models.atomic",
     "quorum.models.base",

@@ -11,7 +11,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError, WriteConcernError
 
 from .. import errors
-from . import store, writes
+from . import refusals, store, writes
 from .batches import Batch, Loader
 from .containers import ListKind, SetKind, core
 from .documents import touched, unknown_field
@@ -64,7 +64,7 @@ def pull(document: Any, name: str, value: Any) -> Any:
 
 
 def _field(document: Any, name: str) -> Any:
-    writes.refuse_new(document)
+    refusals.refuse_new(document)
     field = type(document).__fields__.get(name)
     if field is None:
         raise _wrong(document, name, unknown_field(type(document), name))
@@ -117,12 +117,12 @@ def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str,
             {**identity, **guard}, operators, return_document=ReturnDocument.AFTER
         )
     except DuplicateKeyError as error:
-        raise writes.taken(model, error, document._doc, field.key)  # noqa: B904
+        raise refusals.taken(model, error, document._doc, field.key)  # noqa: B904
     except WriteConcernError as error:
-        found = writes.found(document, identity["_id"])
+        found = refusals.found(document, identity["_id"])
         if found is not None:
             _adopt(document, field, found)
-        raise writes.unconfirmed(model, error) from error
+        raise refusals.unconfirmed(model, error) from error
     except store.ENCODING_ERRORS as error:
         raise store.too_large(model, error) from error
     except PyMongoError as error:
@@ -130,9 +130,9 @@ def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str,
             raise _wrong(document, field.name, "Something of another type is stored. Reload the document.") from error
         raise store.failed(model, error) from error
     if stored is None:
-        if guard and writes.exists(document, identity):
+        if guard and refusals.exists(document, identity):
             raise _wrong(document, field.name, problem)
-        raise writes.conflict(document, "was deleted by another writer")
+        raise refusals.conflict(document, "was deleted by another writer")
     _adopt(document, field, stored)
     return getattr(document, field.name)
 

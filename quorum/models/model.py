@@ -11,7 +11,7 @@ from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from .. import errors
-from . import atomic, families, indexes, inputs, registry, store, validation, writes
+from . import atomic, families, indexes, inputs, refusals, registry, store, validation, writes
 from .base import Asked, Base, named, set_up, unknown_names
 from .batches import Batch
 from .declarations import OPTIONS, Meta, lead_to_itself
@@ -245,7 +245,7 @@ class Model(Base, Hooks):
 
         :raises NotFoundError: it is not stored, or no longer.
         """
-        writes.refuse_new(self)
+        refusals.refuse_new(self)
         found = type(self)._by_id(self.id)
         if found is None:
             name = type(self).__name__

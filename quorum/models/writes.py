@@ -10,26 +10,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId
-from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError, WriteConcernError, WriteError
+from pymongo.errors import DuplicateKeyError, PyMongoError, WriteConcernError, WriteError
 
-from .. import errors, mongodb
-from . import counters, indexes, store
+from .. import errors
+from . import counters, refusals, store
 from .batches import Batch, Deleted, complete, loaded_keys
 from .changes import Update, arranged
 from .containers import SetKind, core
 from .documents import Document, encoded, set_doc, set_state, settle, touched
 from .hooks import fire
 from .kinds import MISSING
-from .unanswered import Attempted, Sent, at, is_unanswered, paths_of
+from .unanswered import Attempted, Sent, is_unanswered, paths_of
 from .validation import Change, validated
 
-TAKEN = "Already exists."
 REVISION = "_revision"
 
 
 def save(document: Any) -> None:
     """Store a document: insert a new one, update a stored one by its changes."""
-    _refuse_deleted(document)
+    refusals.refuse_deleted(document)
     new = document._state.new
     complete(document)
     fire(document, "pre_validate")
@@ -41,11 +40,6 @@ def save(document: Any) -> None:
     else:
         _update(document, changes)
     fire(document, "post_create" if new else "post_update", "post_save")
-
-
-def _refuse_deleted(document: Any) -> None:
-    if isinstance(document._state, Deleted):
-        raise conflict(document, "was deleted through this object")
 
 
 def now() -> datetime:
@@ -64,20 +58,20 @@ def _insert(document: Any) -> None:
         collection.insert_one(stored)
     except DuplicateKeyError as error:
         if not attempts.sent and not _makes_ids(model):
-            raise taken(model, error, stored)  # noqa: B904
+            raise refusals.taken(model, error, stored)  # noqa: B904
         # An ObjectId is nobody else's: the driver itself may have sent the insert twice, over a restart of the server.
         _take_up(document, attempts, stored, error)
         return
     except WriteConcernError as error:
         settle(document, stored, Batch([stored]))
-        raise unconfirmed(model, error) from error
+        raise refusals.unconfirmed(model, error) from error
     except store.ENCODING_ERRORS as error:
         raise store.too_large(model, error) from error
     except BaseException as error:
         if is_unanswered(error):
             set_state(document, Attempted(*attempts.sent, stored))
         if isinstance(error, PyMongoError):
-            raise _failed(document, error) from error
+            raise refusals.failed(document, error) from error
         raise
     settle(document, stored, Batch([stored]))
 
@@ -117,22 +111,13 @@ def _take_up(document: Any, sent_before: Attempted, stored: dict[str, Any], erro
     """If an insert that was sent before was done, go on from there."""
     model = type(document)
     attempts = Attempted(*sent_before.sent, stored)
-    there = found(document, stored["_id"])
+    there = refusals.found(document, stored["_id"])
     if there is not None and not attempts.has(there) and sent_before.sent and _makes_ids(model):
-        raise conflict(document, "was stored by a save without an answer, and then changed by another writer")
+        raise refusals.conflict(document, "was stored by a save without an answer, and then changed by another writer")
     if there is None or not attempts.has(there):
-        raise taken(model, error, stored)
+        raise refusals.taken(model, error, stored)
     settle(document, there, Batch([there]))
     _update(document, list(touched(document)))
-
-
-def found(document: Any, identifier: Any) -> dict[str, Any] | None:
-    """Read what is stored of a document, or give None."""
-    model = type(document)
-    try:
-        return store.primary(model).find_one({"_id": identifier})
-    except PyMongoError as error:
-        raise store.failed(model, error) from error
 
 
 def _update(document: Any, changed: list[Change]) -> None:
@@ -142,8 +127,8 @@ def _update(document: Any, changed: list[Change]) -> None:
     update = update_of(document, changed)
     model = type(document)
     if not update:
-        if model.__meta__.revision and not exists(document, _own_filter(document)):
-            raise _conflict_found(document)
+        if model.__meta__.revision and not refusals.exists(document, _own_filter(document)):
+            raise refusals.conflict_found(document)
         return
     moment = now()
     for field in _moments(model):
@@ -234,25 +219,25 @@ def _send(document: Any, update: Update, changed: list[Change], moment: datetime
         matched = collection.update_one(found_by, operators).matched_count
     except DuplicateKeyError as error:
         intended = {field.key: new for field, _, new, _ in changed}
-        raise taken(model, error, {**document._doc, **intended})  # noqa: B904
+        raise refusals.taken(model, error, {**document._doc, **intended})  # noqa: B904
     except WriteConcernError as error:
         # The error does not tell whether any document matched.
         _remember(document, update, changed, moment)
         if not _look_for_pending(document):
-            raise _conflict_found(document) from error
-        raise unconfirmed(model, error) from error
+            raise refusals.conflict_found(document) from error
+        raise refusals.unconfirmed(model, error) from error
     except store.ENCODING_ERRORS as error:
         raise store.too_large(model, error) from error
     except BaseException as error:
         if is_unanswered(error):
             _remember(document, update, changed, moment)
         if isinstance(error, WriteError) and error.code in (28, 16837, 2):
-            raise _conflict_found(document) from error  # PathNotViable: a parent is no longer what it was
+            raise refusals.conflict_found(document) from error  # PathNotViable: a parent is no longer what it was
         if isinstance(error, PyMongoError):
-            raise _failed(document, error) from error
+            raise refusals.failed(document, error) from error
         raise
     if not matched:
-        raise _conflict_found(document)
+        raise refusals.conflict_found(document)
     _count_revision(document)
 
 
@@ -296,9 +281,9 @@ def _look_for_pending(document: Any) -> bool:
     pending: Sent = vars(document)["_pending"]
     model = type(document)
     before = document._doc
-    there = found(document, before["_id"])
+    there = refusals.found(document, before["_id"])
     if there is None:
-        raise conflict(document, "was deleted by another writer")
+        raise refusals.conflict(document, "was deleted by another writer")
     done = pending.is_done(there)
     if model.__meta__.revision and there.get(REVISION) == before.get(REVISION):
         done = False
@@ -330,7 +315,7 @@ def _settle_pending(document: Any, pending: Sent) -> None:
 
 def delete(document: Any) -> None:
     """Delete a stored document; one that is gone already is no error."""
-    refuse_new(document)
+    refusals.refuse_new(document)
     model = type(document)
     if model.__meta__.revision:
         complete(document)  # for its revision
@@ -339,95 +324,13 @@ def delete(document: Any) -> None:
         deleted = store.raw(model).delete_one(_own_filter(document)).deleted_count
     except WriteConcernError as error:
         # The error does not tell whether any document matched.
-        if exists(document, {"_id": document._doc["_id"]}):
-            raise conflict(document, "was changed by another writer") from error
+        if refusals.exists(document, {"_id": document._doc["_id"]}):
+            raise refusals.conflict(document, "was changed by another writer") from error
         set_state(document, Deleted([document._doc], loaded_keys(document)))
-        raise unconfirmed(model, error) from error
+        raise refusals.unconfirmed(model, error) from error
     except PyMongoError as error:
         raise store.failed(model, error) from error
-    if not deleted and model.__meta__.revision and exists(document, {"_id": document._doc["_id"]}):
-        raise conflict(document, "was changed by another writer")
+    if not deleted and model.__meta__.revision and refusals.exists(document, {"_id": document._doc["_id"]}):
+        raise refusals.conflict(document, "was changed by another writer")
     set_state(document, Deleted([document._doc], loaded_keys(document)))
     fire(document, "post_delete")
-
-
-def refuse_new(document: Any) -> None:
-    """Refuse to work on a document that is not stored.
-
-    :raises NotFoundError: it was never saved.
-    :raises ConflictError: it was deleted through this object.
-    """
-    _refuse_deleted(document)
-    if document._state.new:
-        name = type(document).__name__
-        raise errors.NotFoundError(f"This {name} has not been saved. Save it first.", model=name)
-
-
-def exists(document: Any, matching: dict[str, Any]) -> bool:
-    """Say whether the collection has a document that matches."""
-    try:
-        return store.primary(type(document)).find_one(matching, {"_id": 1}) is not None
-    except PyMongoError as error:
-        raise store.failed(type(document), error) from error
-
-
-def conflict(document: Any, what: str) -> errors.ConflictError:
-    """Make the error for a document that another writer got to first."""
-    name, identifier = type(document).__name__, document._doc.get("_id")
-    return errors.ConflictError(
-        f"{name} {identifier!r} {what}; nothing was written. Load it again and repeat the change.",
-        model=name, id=identifier,
-    )  # fmt: skip
-
-
-def _conflict_found(document: Any) -> errors.ConflictError:
-    there = exists(document, {"_id": document._doc["_id"]})
-    return conflict(document, "was changed by another writer" if there else "was deleted by another writer")
-
-
-def unconfirmed(model: Any, error: Exception) -> errors.OperationalError:
-    """Make the error for a write that was done and not confirmed."""
-    return errors.OperationalError(
-        f"{model.__name__}: the write is stored, but not confirmed as its write concern asks: {error}",
-        code=getattr(error, "code", None),
-    )
-
-
-def _failed(document: Any, error: PyMongoError) -> errors.QuorumError:
-    if isinstance(error, OperationFailure) and error.code == 121:
-        return errors.ValidationError(
-            "The document does not pass the validator of its collection.", model=type(document).__name__
-        )
-    return store.failed(type(document), error)
-
-
-def taken(model: Any, error: DuplicateKeyError, stored: dict[str, Any], likely: str = "_id") -> errors.ValidationError:
-    """Make the error for a value that must be unique and is not; it names the fields, not the value.
-
-    :param likely: the path to name where mongomock does not tell and nothing is found.
-    """
-    details = getattr(error, "details", None) or {}
-    paths = list(details.get("keyPattern") or _taken_on_mock(model, stored) or [likely])
-    messages: dict[str, Any] = {}
-    for path in paths:
-        *parents, last = indexes.name_of(model, path).split(".")
-        node = messages
-        for part in parents:
-            node = node.setdefault(part, {})
-        node[last] = [TAKEN]
-    problem = errors.ValidationError(messages, model=model.__name__)
-    # The server's own error has the value.
-    problem.__cause__ = None if any(indexes.is_private(model, path) for path in paths) else error
-    return problem
-
-
-def _taken_on_mock(model: Any, stored: dict[str, Any]) -> list[str]:
-    """mongomock does not say which index was violated: ask which value is there already."""
-    if not mongodb.is_mock():
-        return []
-    collection = store.raw(model)
-    for paths in indexes.unique_fields(model):
-        values = {path: value for path in paths if (value := at(stored, path)) not in (MISSING, None)}
-        if values and collection.find_one({**values, "_id": {"$ne": stored["_id"]}}) is not None:
-            return paths
-    return []

@@ -167,8 +167,10 @@ def test_right_options_are_kept() -> None:
         (
             lambda: reference(max_length=3, uniqe=True),
             [
-                "there is no option 'max_length'; the options are "
-                "alias, default, index, private, readonly, required, unique",
+                (
+                    "there is no option 'max_length'; the options are "
+                    "alias, default, index, private, readonly, required, unique"
+                ),
                 "there is no option 'uniqe'; did you mean 'unique'",
             ],
         ),

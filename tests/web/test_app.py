@@ -155,6 +155,7 @@ def test_unload_releases_every_app() -> None:
 
 def test_unload_with_nothing_loaded_does_nothing() -> None:
     quorum.unload()
+    assert quorum.APP is None
     quorum.unload(flask.Flask("shop"))
 
 

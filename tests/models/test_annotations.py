@@ -155,7 +155,8 @@ def test_every_spelling_of_a_type_means_it(annotation: Any, value: Any, describe
     document = cls(x=value)
     document.validate()
     assert document.x == value
-    assert repr(cls.x) == f"<M.x: {described}>"
+    # Python caches unions, and gives one for another whose members are the same in another order.
+    assert sorted(repr(cls.x)[6:-1].split(" | ")) == sorted(described.split(" | "))
 
 
 def test_class_variables_and_what_has_no_annotation_are_no_fields() -> None:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
-from .. import errors, mongodb
+from .. import errors, mongodb, runtime
 from . import expressions, store
 from .batches import Batch, Loader
 from .documents import Document, set_doc, set_state, view
@@ -47,7 +47,7 @@ class Query(Generic[M]):
     truth load the documents once and keep them; `stream()` keeps none.
     """
 
-    __slots__ = ("_conditions", "_found", "_limit", "_model", "_only", "_options", "_paths", "_skip", "_sort")
+    __slots__ = ("_app", "_conditions", "_found", "_limit", "_model", "_only", "_options", "_paths", "_skip", "_sort")
 
     def __init__(self, model: Any, conditions: tuple[dict[str, Any], ...] = ()) -> None:
         self._model = model
@@ -59,6 +59,7 @@ class Query(Generic[M]):
         self._paths: tuple[str, ...] = ()
         self._options: dict[str, Any] = {}
         self._found: list[M] | None = None
+        self._app: runtime.Context | None = None
 
     def _with(self, **changed: Any) -> Query[M]:
         query: Query[M] = Query(self._model, self._conditions)
@@ -171,8 +172,8 @@ class Query(Generic[M]):
             return self._slice(index)
         if index < 0:
             raise IndexError("A query has no negative index. Sort it the other way round.")
-        if self._found is not None:
-            return self._found[index]
+        if (kept := self._kept()) is not None:
+            return kept[index]
         if index >= MAX_PLACE:
             raise IndexError(f"{self._name}: a query has no more than {MAX_PLACE} documents.")
         found = self._slice(slice(index, index + 1))._all()
@@ -201,8 +202,8 @@ class Query(Generic[M]):
 
     def first(self) -> M | None:
         """Give the first document, or None."""
-        if self._found is not None:
-            return self._found[0] if self._found else None
+        if (kept := self._kept()) is not None:
+            return kept[0] if kept else None
         found = self._with(_limit=1)._all()
         return found[0] if found else None
 
@@ -218,8 +219,8 @@ class Query(Generic[M]):
 
     def exists(self) -> bool:
         """Say whether there is any such document."""
-        if self._found is not None:
-            return bool(self._found)
+        if (kept := self._kept()) is not None:
+            return bool(kept)
         return bool(self._with(_limit=1, _only=(("_id",), {"_id": None}), _paths=())._load())
 
     def paginate(self, page: Any = 1, per_page: Any = PER_PAGE, *, max_per_page: int = MAX_PER_PAGE) -> Page[M]:
@@ -348,9 +349,15 @@ class Query(Generic[M]):
             return cast(list[dict[str, Any]], list(cursor) if mongodb.is_mock() else cursor.to_list())
 
     def _all(self) -> list[M]:
-        if self._found is None:
-            self._found = self._hydrate(self._load())
-        return self._found
+        kept = self._kept()
+        if kept is None:
+            kept = self._found = self._hydrate(self._load())
+            self._app = runtime.current()
+        return kept
+
+    def _kept(self) -> list[M] | None:
+        """Give what was found before, unless that was in another app."""
+        return self._found if self._app is None or self._app is runtime.current() else None
 
     def _hydrate(self, documents: list[dict[str, Any]]) -> list[M]:
         found = hydrate(self._model, documents, self._only[1] if self._only else None)

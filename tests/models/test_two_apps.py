@@ -70,6 +70,15 @@ def test_outside_of_a_request_the_app_loaded_last_holds(apps: tuple[flask.Flask,
     assert names() == ["Porto"]
 
 
+def test_a_query_that_was_read_in_one_app_is_read_anew_in_another(apps: tuple[flask.Flask, flask.Flask]) -> None:
+    shared = City.find().sort("name")
+    for app, name in zip(apps, ("Porto", "Faro"), strict=True):
+        with app.app_context():
+            City(name=name).save()
+            assert [city.name for city in shared] == [name]
+            assert (len(shared), shared.exists(), shared[0].name) == (1, True, name)
+
+
 def test_the_inner_one_of_two_contexts_holds(apps: tuple[flask.Flask, flask.Flask]) -> None:
     one, two = apps
     with one.app_context():

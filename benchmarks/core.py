@@ -170,7 +170,7 @@ def measure(movies: list[dict[str, Any]], rounds: int) -> None:
         stored.save()
 
     def save_raw() -> None:
-        raw.update_one({"_id": ids[1]}, {"$set": {"runtime": next(count)}})
+        raw.update_one({"_id": ids[0]}, {"$set": {"runtime": next(count)}})
 
     compare("save one changed field / pymongo", save_ours, save_raw, 100, rounds, 1.25)
     build(movies, rounds)

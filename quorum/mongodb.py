@@ -115,7 +115,12 @@ def is_mock() -> bool:
 
     :raises ConfigurationError: nothing is loaded.
     """
-    return str(runtime.current().settings.get(VARIABLE) or "").startswith("mongomock:")
+    cache = runtime.current().cache
+    mock: bool | None = cache.get("mongodb.is_mock")
+    if mock is None:
+        mock = str(runtime.current().settings.get(VARIABLE) or "").startswith("mongomock:")
+        cache["mongodb.is_mock"] = mock
+    return mock
 
 
 def _open(context: runtime.Context) -> _Connection:

@@ -7,7 +7,6 @@ or the item is still what was read. What only grew at its end is pushed and need
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterable
 from typing import Any
@@ -22,16 +21,18 @@ from .kinds import MISSING
 MAX_PATHS = 100  # in one list or document: of more, a server takes the whole faster, and it fits one guard
 
 
-@dataclasses.dataclass(slots=True)
 class Update:
     """An update in the making: MongoDB's operators by stored path, and the guards of its filter."""
 
-    set: dict[str, Any] = dataclasses.field(default_factory=dict)
-    unset: dict[str, Any] = dataclasses.field(default_factory=dict)
-    push: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
-    add: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
-    pull: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
-    guards: dict[str, Any] = dataclasses.field(default_factory=dict)
+    __slots__ = ("add", "guards", "pull", "push", "set", "unset")
+
+    def __init__(self) -> None:
+        self.set: dict[str, Any] = {}
+        self.unset: dict[str, Any] = {}
+        self.push: dict[str, list[Any]] = {}
+        self.add: dict[str, list[Any]] = {}
+        self.pull: dict[str, list[Any]] = {}
+        self.guards: dict[str, Any] = {}
 
     def __bool__(self) -> bool:
         return bool(self.set or self.unset or self.push or self.add or self.pull)

@@ -58,15 +58,13 @@ def fire(document: Any, *moments: str) -> bool:
     heard = False
     model = type(document)
     for moment in moments:
-        if getattr(model, moment) is not _DEFAULTS[moment]:
+        default, signal = _LISTENERS[moment]
+        if getattr(model, moment) is not default:
             getattr(document, moment)()
             heard = True
-        if _SIGNALS[moment].receivers:
-            heard = bool(_SIGNALS[moment].send(model, document=document)) or heard
+        if signal.receivers:
+            heard = bool(signal.send(model, document=document)) or heard
     return heard
-
-
-_SIGNALS = {name: signal for name, signal in vars(signals).items() if isinstance(signal, blinker.Signal)}
 
 
 def validates(*names: str) -> Callable[[Validator], Validator]:
@@ -85,6 +83,8 @@ def validates(*names: str) -> Callable[[Validator], Validator]:
     return mark
 
 
-_DEFAULTS = {name: getattr(Hooks, name) for name in _SIGNALS}
+_SIGNALS = {name: signal for name, signal in vars(signals).items() if isinstance(signal, blinker.Signal)}
+_LISTENERS = {name: (getattr(Hooks, name), signal) for name, signal in _SIGNALS.items()}
+
 #: The names of the moments.
 MOMENTS = frozenset(_SIGNALS)

@@ -26,6 +26,11 @@ from .validation import Change, validated
 REVISION = "_revision"
 
 
+#: The types of stored values that another writer may have changed in part.
+_CONTAINERS = (list, dict)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
 def save(document: Any) -> None:
     """Store a document: insert a new one, update a stored one by its changes."""
     refusals.refuse_deleted(document)
@@ -130,8 +135,9 @@ def _update(document: Any, changed: list[Change]) -> None:
         if model.__meta__.revision and not refusals.exists(document, _own_filter(document)):
             raise refusals.conflict_found(document)
         return
-    moment = now()
-    for field in _moments(model):
+    moments = _moments(model)
+    moment = now() if moments else _NEVER
+    for field in moments:
         update.set[field.key] = field.kind.encode(moment)
     _send(document, update, changed, moment)
     _settle_moment(document, moment)
@@ -153,6 +159,9 @@ def update_of(document: Any, changed: list[Change]) -> Update:
     only = document._state.only
     defaults = vars(document).get("_defaults", {})
     for field, value, new, old in changed:
+        if only is None and old is not MISSING and type(new) not in _CONTAINERS and type(old) not in _CONTAINERS:
+            update.set[field.key] = new  # as nearly always: one scalar for another
+            continue
         _refuse_part(document, field, value, old)
         part = MISSING if only is None else only.get(field.key, MISSING)
         if only is not None and part is MISSING and old is MISSING:

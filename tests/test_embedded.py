@@ -294,7 +294,9 @@ def test_a_start_goes_on_when_the_starter_is_killed(folder, use):
     eventually(lambda: not _free(descriptor))
     starter.kill()
     os.close(descriptor)
-    embedded.acquire(folder).release()
+    server = embedded.acquire(folder)
+    assert server.port == state_of(folder).port
+    server.release()
 
 
 def _free(descriptor: int) -> bool:

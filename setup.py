@@ -16,6 +16,7 @@ REQUIRES = [
     "jinja2>=3.1.6",
     "marshmallow>=4.0",
     "pymongo>=4.12",
+    "python-dotenv>=1.0",
 ]
 
 EMBEDDED = ["secantusdb>=0.7.0b3"]

@@ -10,7 +10,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import mongodb, runtime
-from .config import conf
 from .errors import (
     ConfigurationError,
     ConflictError,
@@ -24,6 +23,7 @@ from .errors import (
 )
 from .models import EmbeddedModel, Model, Page, Query, Timestamped, field, reference, signals, validates
 from .mongodb import get_mongo, get_mongo_db
+from .runtime import conf
 
 if TYPE_CHECKING:
     from flask import Flask

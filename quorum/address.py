@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
+from urllib.parse import parse_qsl, unquote
 
 import pymongo.errors
 import pymongo.uri_parser
@@ -51,15 +51,18 @@ class Address:
 
 
 def database_name(settings: config.Settings) -> str:
-    """Give the name of an app's database.
+    """Give the name of an app's database; with `INSTANCE`, the instance is part of it.
 
     :raises ConfigurationError: the name given is not one that a database can have, or the URL makes no sense.
     """
     given = read(settings).database or settings.mongo_database
+    instance = f"_{settings.instance}" if settings.instance else ""
     if given is None:
-        name = _ILLEGAL.sub("_", settings.name).strip("_")[:60] or "quorum"
-        name = name.encode()[:60].decode(errors="ignore")
-        return f"{name}_db" if name.lower() in _RESERVED else name
+        room = 60 - len(instance)
+        name = _ILLEGAL.sub("_", settings.name).strip("_")[:room] or "quorum"
+        name = name.encode()[:room].decode(errors="ignore")
+        return (f"{name}_db" if name.lower() in _RESERVED else name) + instance
+    given += instance
     if _ILLEGAL.search(given) or not given or len(given.encode()) > 63:
         raise errors.ConfigurationError(
             f"{given!r} can't be a database's name: it must have 1 to 63 bytes, and no space and none of "
@@ -98,6 +101,8 @@ def _server_address(kind: str, source: str, url: str) -> Address:
         # Parts of a password that is not percent-encoded can be taken for anything, and quoted in the driver's message.
         bare = "@" not in url and not re.search("password|token", url, re.IGNORECASE)
         problem = f"{error}" if bare or isinstance(error, OSError) else f"If it names a user, {_ESCAPING}."
+        if bare and (unknown := [name for name, _ in pairs if _is_unknown(name)]):
+            problem = f"Unknown option: {', '.join(unknown)}."
     if problem is not None:
         raise errors.ConfigurationError(
             f"The value of {source} is not a MongoDB URL. "
@@ -121,15 +126,17 @@ def _server_address(kind: str, source: str, url: str) -> Address:
         database=parsed["database"],
         url=url,
         options=frozenset(name.lower() for name, _ in pairs),
-        secrets=_spellings(secret),
+        secrets=config.spellings(secret),
     )
+
+
+def _is_unknown(option: str) -> bool:
+    try:
+        pymongo.uri_parser.parse_uri(f"mongodb://host/?{option}=1")
+    except (pymongo.errors.PyMongoError, ValueError, TypeError) as error:
+        return "Unknown option" in str(error)
+    return False
 
 
 def _host(host: str, port: int | None) -> str:
     return host if port is None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _spellings(secrets: list[str]) -> tuple[str, ...]:
-    plain = {unquote_plus(secret) for secret in secrets} | {unquote(secret) for secret in secrets} | set(secrets)
-    spelled = plain | {quote(secret, safe="") for secret in plain} | {quote_plus(secret) for secret in plain}
-    return tuple(sorted(filter(None, spelled), key=len, reverse=True))

@@ -1,181 +1,117 @@
-"""Every variable once: name, type, default, meaning; and how their values are read.
+"""How the variables of an app get their values: the environment, files, what `load()` was given, defaults.
 
-A value comes from the environment: under the variable's name, else under the first of its other names that is set. An
-empty value counts as not set. An error names the variable and where its value came from, never a value that may be
-secret.
+An empty value counts as not set. An error names the variable and where its value came from, never a value that may be
+secret. What variables there are stands in `quorum.variables`.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast, overload
+from typing import Any, Final, TypeVar, overload
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
 
-from . import errors
+from . import errors, variables
+from .variables import SERVER_PREFIX, VARIABLES, Value, Variable
 
 T = TypeVar("T")
 
-#: What a variable's value can be.
-Value = str | bytes | int | bool | None
+#: The files that set variables, the strongest first.
+FILES: Final = (".env", "quorum.json")
 
-_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-_SCHEMES = ("mongodb", "mongodb+srv", "mongomock", "embedded")
+#: The names of the two sources that are no files.
+ENVIRONMENT: Final = "the environment"
+GIVEN: Final = "load()"
 
+#: Numbers and switches by the functions that read them strictly.
+_CASTS: Mapping[Any, Callable[[str], Any]] = {bool: variables.boolean, int: variables.integer}
 
-class _Missing:
-    def __repr__(self) -> str:
-        return "<not set>"
+#: Says of a name that its value is a secret.
+SECRET_NAME: Final = re.compile(
+    r"passw|secret|token|api_?key|private|credential|authorization|cookie|session", re.IGNORECASE
+)
 
-
-_MISSING = _Missing()
-
-
-def integer(text: str) -> int:
-    """Read an integer in ASCII digits.
-
-    :raises ValueError: it is something else.
-    """
-    if not _INTEGER.fullmatch(text.strip()):
-        raise ValueError("is not an integer")
-    return int(text)
-
-
-def boolean(text: str) -> bool:
-    """Read a boolean: 1, true, yes, on or 0, false, no, off, in any case.
-
-    :raises ValueError: it is something else.
-    """
-    try:
-        return _BOOLEANS[text.strip().lower()]
-    except KeyError:
-        raise ValueError("is not a boolean: use 1, true, yes, on or 0, false, no, off") from None
-
-
-def port(text: str) -> int:
-    """Read a port, 0 (any free one) to 65535.
-
-    :raises ValueError: it is something else.
-    """
-    number = integer(text)
-    if not 0 <= number <= 65535:
-        raise ValueError("is not a port: ports go from 0 to 65535")
-    return number
-
-
-def mongo_url(text: str) -> str:
-    """Read a database URL by its scheme; the rest is the driver's to judge.
-
-    :raises ValueError: the scheme is not one of ours, or an embedded database's folder is not absolute.
-    """
-    scheme, separator, rest = text.strip().partition("://")
-    if not separator or scheme.lower() not in _SCHEMES:
-        raise ValueError("must begin with one of " + ", ".join(f"{scheme}://" for scheme in _SCHEMES))
-    if scheme.lower() == "embedded" and not (rest.startswith("/") and rest.strip("/")):
-        raise ValueError("must name an absolute folder, as in embedded:///var/lib/blog (with three slashes)")
-    return f"{scheme.lower()}://{rest}"
+# A shorter secret would be found in words that have nothing to do with it.
+_LEAST = 4
 
 
 @dataclass(frozen=True)
-class Variable:
-    """A variable: its names, how its text is read, what it is without one, and what it is for."""
+class Source:
+    """A place that sets variables: what it is called in messages, and its values."""
 
     name: str
-    read: Callable[[str], Value]
-    default: Value
-    meaning: str
-    aliases: tuple[str, ...] = ()
-    secret: bool = False
-    types: tuple[type, ...] = (str,)
+    values: Mapping[str, Any]
 
 
-VARIABLES: Mapping[str, Variable] = {
-    variable.name: variable
-    for variable in (
-        Variable(
-            "MONGOHQ_URL",
-            mongo_url,
-            None,
-            "The database: mongodb://, mongodb+srv://, mongomock:// or embedded:///folder. "
-            "Not set: an embedded database under the app's instance folder.",
-            aliases=("MONGO_URL", "MONGODB_URI"),
-            secret=True,
-        ),
-        Variable("HOST", str, "127.0.0.1", "The address that run() serves on."),
-        Variable("PORT", port, 5000, "The port that run() serves on; 0 takes a free one.", types=(int,)),
-        Variable(
-            "SECRET_KEY",
-            str,
-            None,
-            "Signs the session cookie. Keep it long, random and out of the repository.",
-            secret=True,
-            types=(str, bytes),
-        ),
-        Variable("NAME", str, None, "The app's name; the database is named after it when nothing else names one."),
-    )
-}
+@dataclass(frozen=True)
+class Found:
+    """A value as it was set: `source` says where, `name` under which of the variable's names."""
+
+    value: Any
+    source: str
+    name: str
+
+    def __str__(self) -> str:
+        if self.source == ENVIRONMENT:
+            return self.name
+        return f"load()'s {self.name}" if self.source == GIVEN else f"{self.name} in {self.source}"
 
 
 class Settings:
     """The values of the variables for one app.
 
-    `name` is the app's name, `mongo_database` the database's name that `load()` was given, `instance_path` the folder
-    under which an embedded database lives.
+    `name` is the app's name, `mongo_database` the database's name that `load()` was given, `instance` the value of
+    `INSTANCE` or None, `instance_path` the folder for what the app stores: with `INSTANCE`, one of its own.
     """
 
     def __init__(
         self,
-        values: Mapping[str, tuple[Value, str]],
-        *,
-        name: str,
-        mongo_database: str | None,
-        instance_path: str,
-    ) -> None:
-        self._values = dict(values)
-        self.name = name
-        self.mongo_database = mongo_database
-        self.instance_path = instance_path
-
-    @classmethod
-    def load(
-        cls,
-        defaults: Mapping[str, Any] | None = None,
+        sources: Sequence[Source],
         *,
         name: str | None = None,
         mongo_database: str | None = None,
         instance_path: str | os.PathLike[str] | None = None,
-    ) -> Settings:
-        """Read every variable from the environment.
-
-        :param defaults: values for variables that the environment does not set; None and empty ones count as not set.
-        :param name: the app's name, unless `NAME` is set.
-        :param instance_path: the folder for what the app stores; `instance` in the working directory if not given.
-        :raises ConfigurationError: a value makes no sense, or a default is for no variable; it lists all of them.
-        """
-        given = dict(defaults or {})
-        problems = [
-            f"There is no variable {key!r}; the variables are {', '.join(VARIABLES)}."
-            for key in given
-            if key not in VARIABLES
-        ]
-        values: dict[str, tuple[Value, str]] = {}
+    ) -> None:
+        self._sources = tuple(sources)
+        self._values: dict[str, tuple[Value, Found | None]] = {}
+        problems = []
         for variable in VARIABLES.values():
             try:
-                values[variable.name] = _value(variable, given.get(variable.name))
+                self._values[variable.name] = self._value(variable)
             except errors.ConfigurationError as error:
                 problems.extend(error.problems)
         if problems:
             raise errors.ConfigurationError(*problems)
-        named = values["NAME"][0]
-        return cls(
-            values,
-            name=named if isinstance(named, str) else name or "quorum",
-            mongo_database=mongo_database,
-            instance_path=str(Path(instance_path or "instance").absolute()),
-        )
+        self.name: str = self.get("NAME") or name or "quorum"
+        self.instance: str | None = self.get("INSTANCE")
+        self.mongo_database = mongo_database
+        folder = Path(instance_path or "instance").absolute()
+        self.instance_path = str(folder / self.instance if self.instance else folder)
+
+    @classmethod
+    def load(
+        cls,
+        given: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        mongo_database: str | None = None,
+        root: str | os.PathLike[str] | None = None,
+        instance_path: str | os.PathLike[str] | None = None,
+    ) -> Settings:
+        """Read every variable: from the environment, `.env` and `quorum.json`, what was given, its default.
+
+        :param given: values by name, for what is set nowhere else; None counts as not set.
+        :param name: the app's name, unless `NAME` is set.
+        :param root: the app's folder, where the files are looked for after the working folder.
+        :param instance_path: the folder for what the app stores; `instance` in the working folder if not given.
+        :raises ConfigurationError: a value or a file makes no sense; it lists all problems.
+        """
+        sources = [*read_sources(root), Source(GIVEN, dict(given or {}))]
+        return cls(sources, name=name, mongo_database=mongo_database, instance_path=instance_path)
 
     def get(self, name: str) -> Any:
         """Give a variable's value, in its type.
@@ -185,77 +121,192 @@ class Settings:
         return self._values[name][0]
 
     def source(self, name: str) -> str:
-        """Say where a variable's value came from: the name that was set, or "the default".
+        """Say where a variable's value came from: `MONGO_URL in .env`, `the default`.
 
         :raises KeyError: there is no such variable.
         """
-        return self._values[name][1]
+        found = self._values[name][1]
+        return "the default" if found is None else str(found)
+
+    def is_set(self, name: str) -> bool:
+        """Say whether a variable has a value that is not its default.
+
+        :raises KeyError: there is no such variable.
+        """
+        return self._values[name][1] is not None
+
+    def conf(self, name: str, default: Any = None, cast: Callable[[str], Any] | None = None) -> Any:
+        """Read any variable; see `quorum.conf()`."""
+        return read(self._sources, name, default, cast)
+
+    def server_options(self) -> dict[str, Found]:
+        """Give what `SERVER_*` sets for the server of `run()`, by the option's name in lower case: `threads`."""
+        options: dict[str, Found] = {}
+        for source in self._sources:
+            for key, value in source.values.items():
+                # SERVER_NAME is Flask's.
+                if key.startswith(SERVER_PREFIX) and key != "SERVER_NAME" and value not in (None, ""):
+                    options.setdefault(key.removeprefix(SERVER_PREFIX).lower(), Found(value, source.name, key))
+        return options
+
+    def qualified(self, separator: str = "-") -> str:
+        """Give the app's name, and `INSTANCE` behind it where it is set: for what instances must not share."""
+        return f"{self.name}{separator}{self.instance}" if self.instance else self.name
+
+    def shown(self, name: str) -> str:
+        """Give a variable's value as a person may see it: of secrets only the host of a URL.
+
+        :raises KeyError: there is no such variable.
+        """
+        value = self.get(name)
+        if value is None:
+            return ""
+        return hide(value) if VARIABLES[name].secret else str(value)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Give the secrets among the values, in each way that they may be spelled, the longest first."""
+        found = []
+        for variable in VARIABLES.values():
+            value = self.get(variable.name)
+            if variable.secret and value is not None:
+                text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+                found += secrets_in(text) if "://" in text else [text]
+        return spellings([secret for secret in found if len(secret) >= _LEAST])
+
+    def _value(self, variable: Variable) -> tuple[Value, Found | None]:
+        found = find(self._sources, (variable.name, *variable.aliases))
+        if found is None:
+            return variable.default, None
+        value = found.value
+        if not isinstance(value, str):
+            if (isinstance(value, bool) and bool not in variable.types) or not isinstance(value, variable.types):
+                expected = " or ".join(kind.__name__ for kind in variable.types)
+                raise errors.ConfigurationError(f"{found} is a {type(value).__name__}; it must be {expected}.")
+            if isinstance(value, bytes):
+                return value, found
+            # A number in a file or an argument has the same limits as its text.
+            value = str(value)
+        return _read(variable.read, value, found), found
 
     def __repr__(self) -> str:
-        shown = ", ".join(
-            f"{name}={'***' if VARIABLES[name].secret and value is not None else repr(value)}"
-            for name, (value, _) in self._values.items()
-        )
-        return f"<Settings {shown}>"
+        return f"<Settings {', '.join(f'{name}={self.shown(name)!r}' for name in self._values)}>"
+
+
+def read_sources(root: str | os.PathLike[str] | None = None) -> list[Source]:
+    """Give the environment, then the files of the working folder, then those of the app's root.
+
+    :raises ConfigurationError: a file can't be read.
+    """
+    folders = dict.fromkeys(Path(folder).absolute() for folder in (Path(), root) if folder is not None)
+    problems: list[str] = []
+    sources = [Source(ENVIRONMENT, os.environ)]
+    for folder in folders:
+        for file in FILES:
+            try:
+                sources.extend(_read_file(folder / file))
+            except errors.ConfigurationError as error:
+                problems.extend(error.problems)
+    if problems:
+        raise errors.ConfigurationError(*problems)
+    return sources
+
+
+def find(sources: Sequence[Source], names: Sequence[str]) -> Found | None:
+    """Find the strongest value of a variable under any of its names."""
+    for source in sources:
+        for name in names:
+            value = source.values.get(name)
+            if value is not None and value not in ("", b""):
+                return Found(value, source.name, name)
+    return None
 
 
 @overload
-def conf(name: str, default: T, cast: Callable[[str], T]) -> T: ...
+def read(sources: Sequence[Source], name: str, default: T, cast: Callable[[str], T]) -> T: ...
 @overload
-def conf(name: str, default: None = None, *, cast: Callable[[str], T]) -> T | None: ...
-@overload
-def conf(name: str, default: Any = None, cast: Callable[[str], Any] | None = None) -> Any: ...
-def conf(name: str, default: Any = None, cast: Callable[[str], Any] | None = None) -> Any:
-    """Read a variable, quorum's or your own, from the environment.
+def read(
+    sources: Sequence[Source], name: str, default: Any = None, cast: Callable[[str], Any] | None = None
+) -> Any: ...
+def read(sources: Sequence[Source], name: str, default: Any = None, cast: Callable[[str], Any] | None = None) -> Any:
+    """Read a variable, quorum's or another; see `quorum.conf()`.
 
-    :param default: given as it is when the variable is not set; quorum's variables have their own.
-    :param cast: turns the text into a value; `bool` takes 1, true, yes, on, 0, false, no, off and nothing else.
     :raises ConfigurationError: the text can't be cast; the error names the variable, not the text.
     """
-    variable = VARIABLES.get(name)
-    if variable is None:
-        variable = Variable(name, str, None, "")
-    text, source = _find(variable)
-    if text is None:
+    variable = VARIABLES.get(name) or Variable(name, "str", str, None, "")
+    found = find(sources, (variable.name, *variable.aliases))
+    if found is None:
         return variable.default if default is None else default
-    return _read(cast or variable.read, text, source)
+    if isinstance(found.value, str):
+        return _read(cast or variable.read, found.value, found)
+    return found.value if cast is None else _read(cast, str(found.value), found)
 
 
-def _value(variable: Variable, default: Any) -> tuple[Value, str]:
-    text, source = _find(variable)
-    if text is not None:
-        return _read(variable.read, text, source), source
-    if default is None or (isinstance(default, (str, bytes)) and not default):
-        return variable.default, "the default"
-    source = f"load()'s {variable.name}"
-    if isinstance(default, str):
-        return _read(variable.read, default, source), source
-    if isinstance(default, bool) or not isinstance(default, variable.types):
-        expected = " or ".join(kind.__name__ for kind in variable.types)
-        raise errors.ConfigurationError(f"{source} is a {type(default).__name__}; it must be {expected}.")
-    return cast("Value", default), source
+def hide(value: str | bytes) -> str:
+    """Give a secret value as it may be shown: `***`, or of a URL the scheme, the hosts and the path."""
+    if isinstance(value, bytes) or "://" not in value:
+        return "***"
+    scheme, _, rest = value.partition("://")
+    before, _, behind = rest.rpartition("@")
+    shown = behind.partition("?")[0].partition("#")[0]
+    return f"{scheme}://{'***@' if before else ''}{shown}"
 
 
-def _find(variable: Variable) -> tuple[str | None, str]:
-    for name in (variable.name, *variable.aliases):
-        if text := os.environ.get(name):
-            return text, name
-    return None, "the default"
+def secrets_in(url: str) -> list[str]:
+    """Give the passwords of a URL: the one before its hosts, and those among its options."""
+    rest = url.partition("://")[2]
+    password = rest.rpartition("@")[0].partition(":")[2]
+    options = parse_qsl(rest.partition("?")[2], keep_blank_values=True)
+    named = [value for name, value in options if SECRET_NAME.search(name) or name.lower().endswith("properties")]
+    return [secret for secret in (password, *named) if secret]
 
 
-_CASTS: Mapping[Any, Callable[[str], Any]] = {bool: boolean, int: integer}
+def spellings(secrets: Sequence[str]) -> tuple[str, ...]:
+    """Give each way in which secrets may be written in a URL or a text, the longest first."""
+    plain = {unquote_plus(secret) for secret in secrets} | {unquote(secret) for secret in secrets} | set(secrets)
+    spelled = plain | {quote(secret, safe="") for secret in plain} | {quote_plus(secret) for secret in plain}
+    return tuple(sorted(filter(None, spelled), key=len, reverse=True))
 
 
-def _read(cast: Callable[[str], Any], text: str, source: str) -> Any:
+def _read_file(path: Path) -> Iterator[Source]:
+    if not path.is_file():
+        return
+    problem = ""
+    values: Any = {}
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        values = json.loads(text) if path.suffix == ".json" else _dotenv(text)
+    except OSError as error:
+        problem = f"can't be read: {error.strerror}"
+    except RecursionError:
+        problem = "is not JSON: it is nested too deeply"
+    except UnicodeDecodeError:
+        problem = "is not text in UTF-8"
+    except json.JSONDecodeError as error:
+        problem = f"is not JSON: {error.msg} in line {error.lineno}"
+    if not problem and not isinstance(values, dict):
+        problem = 'is no JSON object: it must be {"NAME": "value", ...}'
+    if not problem and (wrong := [key for key, value in values.items() if isinstance(value, (dict, list))]):
+        problem = f"has a list or an object for {', '.join(wrong)}: a value is a text, a number, true or false"
+    if problem:
+        # Without the cause, which holds the text of the file.
+        raise errors.ConfigurationError(f"{path} {problem}.")
+    yield Source(str(path), values)
+
+
+def _dotenv(text: str) -> dict[str, str | None]:
+    import io
+
+    import dotenv
+
+    return dotenv.dotenv_values(stream=io.StringIO(text))
+
+
+def _read(cast: Callable[[str], Any], text: str, found: Found) -> Any:
     # The cause is dropped: a cast's own message quotes the text, which may be a secret.
     ours = _CASTS.get(cast, cast)
-    result: Any = _MISSING
-    reason = f"can't be read as {getattr(ours, '__name__', repr(ours))}"
     try:
-        result = ours(text)
+        return ours(text)
     except (ValueError, TypeError, ArithmeticError) as error:
-        if ours in (integer, boolean, port, mongo_url):
-            reason = str(error)
-    if result is _MISSING:
-        raise errors.ConfigurationError(f"The value of {source} {reason}.")
-    return result
+        known = variables.is_own(ours)
+        reason = str(error) if known else f"can't be read as {getattr(ours, '__name__', repr(ours))}"
+    raise errors.ConfigurationError(f"The value of {found} {reason}.")

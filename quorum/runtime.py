@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from . import config, errors
 
@@ -158,6 +158,25 @@ def current() -> Context:
     if _contexts:
         return _contexts[-1]
     raise errors.ConfigurationError("No app is loaded in this process. Call quorum.load(models=...) first.")
+
+
+@overload
+def conf(name: str, default: T, cast: Callable[[str], T]) -> T: ...
+@overload
+def conf(name: str, default: None = None, *, cast: Callable[[str], T]) -> T | None: ...
+@overload
+def conf(name: str, default: Any = None, cast: Callable[[str], Any] | None = None) -> Any: ...
+def conf(name: str, default: Any = None, cast: Callable[[str], Any] | None = None) -> Any:
+    """Read a variable, quorum's or your own: from the environment, the files `.env` and `quorum.json`, `load()`.
+
+    :param default: given as it is when the variable is not set; quorum's variables have their own.
+    :param cast: turns the text into a value; `bool` takes 1, true, yes, on, 0, false, no, off and nothing else.
+    :raises ConfigurationError: the text can't be cast; the error names the variable, not the text.
+    """
+    context = _find() or last()
+    if context is not None:
+        return context.settings.conf(name, default, cast)
+    return config.read(config.read_sources(), name, default, cast)
 
 
 def _close_at_exit() -> None:

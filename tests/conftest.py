@@ -17,10 +17,10 @@ import pytest
 import servers
 from pymongo import monitoring
 
-from quorum import runtime
+from quorum import runtime, variables
 
 # Every variable that could reach the tests from the shell of whoever runs them.
-VARIABLES = ("MONGOHQ_URL", "MONGO_URL", "MONGODB_URI", "HOST", "PORT", "SECRET_KEY", "NAME")
+NAMES = [name for variable in variables.VARIABLES.values() for name in (variable.name, *variable.aliases)]
 
 # The time limit of an example says more about the machine than about the code.
 hypothesis.settings.register_profile("quorum", deadline=None, print_blob=True)
@@ -90,7 +90,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in VARIABLES:
+    for name in NAMES:
         monkeypatch.delenv(name, raising=False)
 
 

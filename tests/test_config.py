@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from quorum import config, errors
+from quorum import config, errors, runtime, variables
 
 CANARY = "c4n4ry"
 
@@ -17,7 +19,7 @@ def test_the_database_url_is_read_under_each_of_its_names(monkeypatch, name):
     settings = config.Settings.load()
     assert settings.get("MONGOHQ_URL") == "mongodb://db.example.com/blog"
     assert settings.source("MONGOHQ_URL") == name
-    assert config.conf("MONGOHQ_URL") == "mongodb://db.example.com/blog"
+    assert runtime.conf("MONGOHQ_URL") == "mongodb://db.example.com/blog"
 
 
 def test_the_first_name_wins_over_the_others(monkeypatch):
@@ -29,15 +31,15 @@ def test_the_first_name_wins_over_the_others(monkeypatch):
 
 def test_what_is_not_set_has_its_default():
     settings = config.Settings.load()
-    values = {name: settings.get(name) for name in config.VARIABLES}
-    assert values == {"MONGOHQ_URL": None, "HOST": "127.0.0.1", "PORT": 5000, "SECRET_KEY": None, "NAME": None}
-    assert settings.source("PORT") == "the default"
+    values = {name: settings.get(name) for name in variables.VARIABLES}
+    assert values == {name: variable.default for name, variable in variables.VARIABLES.items()}
+    assert (values["PORT"], settings.source("PORT"), settings.is_set("PORT")) == (5000, "the default", False)
 
 
 def test_an_empty_value_counts_as_not_set(monkeypatch):
     monkeypatch.setenv("PORT", "")
     assert config.Settings.load().get("PORT") == 5000
-    assert config.conf("PORT", 8080) == 8080
+    assert runtime.conf("PORT", 8080) == 8080
 
 
 @pytest.mark.parametrize("empty", ["", b""])
@@ -59,85 +61,238 @@ def test_the_app_is_named_by_the_variable_else_by_load_else_quorum(monkeypatch):
     assert config.Settings.load(name="blog").name == "shop"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("PORT", "http"),
-        ("PORT", "65536"),
-        ("PORT", "-1"),
-        ("PORT", "\u0661\u0660"),
-        ("PORT", "1_0"),
-        ("PORT", "8e3"),
-        ("MONGOHQ_URL", CANARY),
-        ("MONGOHQ_URL", f"http://user:{CANARY}@host"),
-        ("MONGO_URL", f"postgres://user:{CANARY}@host"),
-        ("MONGOHQ_URL", f"embedded://{CANARY}/relative"),
-        ("MONGOHQ_URL", "embedded:///"),
-    ],
-)
-def test_a_wrong_value_is_an_error_that_names_the_variable_and_hides_the_value(monkeypatch, name, value):
-    monkeypatch.setenv(name, value)
+#: Of every variable values that are right, with what they are read as, and values that are wrong.
+VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "NAME": ({"shop": "shop", "Ma boutique": "Ma boutique"}, ["a\nb", "a\x00", "a\u2028b"]),
+    "INSTANCE": ({"2": "2", "blue-1": "blue-1"}, ["../up", "a b", "-a", "a.b", "\u00e9", "x" * 33]),
+    "LEVEL": ({"debug": "DEBUG", " Warning ": "WARNING"}, ["LOUD", "10", "NOTSET"]),
+    "DEBUG": ({"1": True, "off": False}, ["express:*", "2"]),
+    "HOST": ({"0.0.0.0": "0.0.0.0", "::1": "::1", "blog.local": "blog.local"}, ["a:80", "http://a", "a b", "a\r\nb"]),
+    "PORT": ({"0": 0, "8080": 8080}, ["http", "65536", "-1", "\u0661\u0660", "1_0", "8e3", "1" * 5000]),
+    "MONGOHQ_URL": (
+        {" MongoDB://Host/Db ": "mongodb://Host/Db", "mongomock://": "mongomock://"},
+        [CANARY, f"http://user:{CANARY}@host", f"embedded://{CANARY}/relative", "embedded:///"],
+    ),
+    "SECRET_KEY": ({"\u00e9\n": "\u00e9\n"}, []),
+}
+RIGHT = [(name, text, value) for name, (right, _) in VALUES.items() for text, value in right.items()]
+WRONG = [(name, text) for name, (_, wrong) in VALUES.items() for text in wrong]
+
+
+def test_every_variable_is_tried():
+    assert list(VALUES) == list(variables.VARIABLES)
+
+
+@pytest.mark.parametrize(("name", "text", "value"), RIGHT)
+def test_a_variable_is_read_as_what_it_means(monkeypatch, name, text, value):
+    if "\x00" not in text:
+        monkeypatch.setenv(name, text)
+    assert config.Settings.load().get(name) == value
+    assert config.Settings.load().source(name) == name
+
+
+@pytest.mark.parametrize(("name", "text"), [row for row in WRONG if "\x00" not in row[1]])
+def test_a_wrong_value_is_an_error_that_names_the_variable_and_hides_the_value(monkeypatch, name, text):
+    monkeypatch.setenv(name, text)
     with pytest.raises(errors.ConfigurationError, match=f"The value of {name} ") as caught:
         config.Settings.load()
     assert CANARY not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(("name", "text"), WRONG)
+def test_a_wrong_value_that_load_was_given_is_an_error_too(name, text):
+    with pytest.raises(errors.ConfigurationError, match=f"The value of load\\(\\)'s {name} "):
+        config.Settings.load({name: text})
 
 
 def test_all_problems_are_told_at_once(monkeypatch):
     monkeypatch.setenv("PORT", "http")
     monkeypatch.setenv("MONGO_URL", "http://host")
     with pytest.raises(errors.ConfigurationError) as caught:
-        config.Settings.load({"COLOUR": "red", "HOST": 7})
-    assert len(caught.value.problems) == 4
-    assert all(word in str(caught.value) for word in ("PORT", "MONGO_URL", "'COLOUR'", "HOST is a int"))
+        config.Settings.load({"HOST": 7})
+    assert len(caught.value.problems) == 3
+    assert all(word in str(caught.value) for word in ("PORT", "MONGO_URL", "load()'s HOST is a int"))
 
 
 def test_a_secret_is_in_no_repr():
     settings = config.Settings.load({"SECRET_KEY": CANARY, "MONGOHQ_URL": f"mongodb://u:{CANARY}@h"})
     assert CANARY not in repr(settings)
-    assert "SECRET_KEY=***" in repr(settings)
+    assert "SECRET_KEY='***'" in repr(settings)
+    assert "MONGOHQ_URL='mongodb://***@h'" in repr(settings)
 
 
 @pytest.mark.parametrize("text", ["1", "true", "yes", "on", "TRUE", " On "])
 def test_a_boolean_is_true(monkeypatch, text):
     monkeypatch.setenv("DEBUG_SQL", text)
-    assert config.conf("DEBUG_SQL", cast=bool) is True
+    assert runtime.conf("DEBUG_SQL", cast=bool) is True
 
 
 @pytest.mark.parametrize("text", ["0", "false", "no", "off", "False"])
 def test_a_boolean_is_false(monkeypatch, text):
     monkeypatch.setenv("DEBUG_SQL", text)
-    assert config.conf("DEBUG_SQL", True, cast=bool) is False
+    assert runtime.conf("DEBUG_SQL", True, cast=bool) is False
 
 
 @pytest.mark.parametrize("text", ["2", "y", "t", "enabled", "-", "01"])
 def test_anything_else_is_no_boolean(monkeypatch, text):
     monkeypatch.setenv("DEBUG_SQL", text)
     with pytest.raises(errors.ConfigurationError, match="DEBUG_SQL is not a boolean"):
-        config.conf("DEBUG_SQL", cast=bool)
+        runtime.conf("DEBUG_SQL", cast=bool)
 
 
 def test_conf_reads_any_name_with_any_cast(monkeypatch):
     monkeypatch.setenv("RATE", "0.5")
-    assert config.conf("RATE") == "0.5"
-    assert config.conf("RATE", 1.0, float) == 0.5
-    assert config.conf("RATE_2", 1.0, float) == 1.0
-    assert config.conf("RATE_2") is None
+    assert runtime.conf("RATE") == "0.5"
+    assert runtime.conf("RATE", 1.0, float) == 0.5
+    assert runtime.conf("RATE_2", 1.0, float) == 1.0
+    assert runtime.conf("RATE_2") is None
 
 
 def test_conf_gives_our_variables_their_type(monkeypatch):
     monkeypatch.setenv("PORT", "8080")
-    assert config.conf("PORT") == 8080
-    assert config.conf("PORT", cast=str) == "8080"
+    assert runtime.conf("PORT") == 8080
+    assert runtime.conf("PORT", cast=str) == "8080"
 
 
 def test_a_failed_cast_does_not_show_the_text(monkeypatch):
     monkeypatch.setenv("RATE", CANARY)
     with pytest.raises(errors.ConfigurationError, match="The value of RATE can't be read as float") as caught:
-        config.conf("RATE", cast=float)
+        runtime.conf("RATE", cast=float)
     assert CANARY not in "".join(traceback.format_exception(caught.value))
     assert caught.value.__context__ is None
 
 
-def test_the_scheme_is_read_in_any_case(monkeypatch):
-    monkeypatch.setenv("MONGOHQ_URL", " MongoDB://Host/Db ")
-    assert config.Settings.load().get("MONGOHQ_URL") == "mongodb://Host/Db"
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The working folder, empty."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+def test_a_stronger_source_wins(folder, tmp_path, monkeypatch):
+    root = tmp_path / "root"
+    root.mkdir()
+    rows = [("the default", 5000, lambda: None)]
+
+    def source(place, port, put):
+        rows.append((place, port, put))
+
+    source(f"PORT in {root / 'quorum.json'}", 3, lambda: (root / "quorum.json").write_text('{"PORT": 3}'))
+    source(f"PORT in {root / '.env'}", 4, lambda: (root / ".env").write_text("PORT=4"))
+    source(f"PORT in {folder / 'quorum.json'}", 5, lambda: (folder / "quorum.json").write_text('{"PORT": "5"}'))
+    source(f"PORT in {folder / '.env'}", 6, lambda: (folder / ".env").write_text("# the port\nexport PORT='6'\n"))
+    source("PORT", 7, lambda: monkeypatch.setenv("PORT", "7"))
+    for place, port, put in rows:
+        put()
+        settings = config.Settings.load(root=root)
+        assert (settings.source("PORT"), settings.get("PORT")) == (place, port)
+
+
+def test_files_win_over_what_load_was_given(folder):
+    (folder / ".env").write_text("PORT=6")
+    assert config.Settings.load({"PORT": 7, "HOST": "::1"}).get("PORT") == 6
+    assert config.Settings.load({"PORT": 7, "HOST": "::1"}).get("HOST") == "::1"
+
+
+def test_a_file_is_read_under_any_of_a_variables_names(folder):
+    (folder / "quorum.json").write_text('{"MONGO_URL": "mongomock://"}')
+    assert config.Settings.load().get("MONGOHQ_URL") == "mongomock://"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "is not JSON: .* in line 1"),
+        ("[]", "is no JSON object"),
+        ('{"PORT": [1]}', "has a list or an object for PORT"),
+        ("[" * 100_000, "is not JSON: it is nested too deeply"),
+        (b"\xff", "is not text in UTF-8"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_an_error_that_names_it(folder, text, told):
+    path = folder / "quorum.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(errors.ConfigurationError, match=f"{path} {told}"):
+        config.Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"), [("true", "is a bool"), ("1.5", "is a float"), ("70000", "is not a port")]
+)
+def test_a_value_of_the_wrong_type_in_a_file_is_an_error(folder, text, problem):
+    (folder / "quorum.json").write_text(f'{{"PORT": {text}}}')
+    with pytest.raises(errors.ConfigurationError, match=f"PORT in {folder / 'quorum.json'} {problem}"):
+        config.Settings.load()
+
+
+def test_a_null_in_a_file_counts_as_not_set(folder):
+    (folder / "quorum.json").write_text('{"PORT": null}')
+    assert config.Settings.load().get("PORT") == 5000
+
+
+def test_conf_reads_files_too(folder):
+    (folder / "quorum.json").write_text('{"RATE": 0.5, "DEPTH": 3}')
+    (folder / ".env").write_text("WIDTH=7\n")
+    assert runtime.conf("RATE", cast=float) == 0.5
+    assert runtime.conf("DEPTH") == 3
+    assert runtime.conf("WIDTH", 1, int) == 7
+
+
+def test_conf_gives_what_load_was_given():
+    context = runtime.Context(config.Settings.load({"PORT": 8080}))
+    runtime.start(context)
+    try:
+        assert runtime.conf("PORT") == 8080
+    finally:
+        runtime.stop(context)
+
+
+def test_an_instance_has_a_folder_and_a_name_of_its_own(monkeypatch, tmp_path):
+    first = config.Settings.load(name="blog", instance_path=tmp_path)
+    monkeypatch.setenv("INSTANCE", "2")
+    second = config.Settings.load(name="blog", instance_path=tmp_path)
+    assert (first.instance_path, second.instance_path) == (str(tmp_path), str(tmp_path / "2"))
+    assert (first.qualified(), second.qualified(), second.qualified(":")) == ("blog", "blog-2", "blog:2")
+
+
+def test_options_of_the_server_are_found_by_their_prefix(folder, monkeypatch):
+    monkeypatch.setenv("SERVER_THREADS", "4")
+    monkeypatch.setenv("SERVER_NAME", "blog.example.com")
+    (folder / "quorum.json").write_text('{"SERVER_THREADS": 5, "SERVER_BACKLOG": 64}')
+    options = config.Settings.load().server_options()
+    assert {name: found.value for name, found in options.items()} == {"threads": "4", "backlog": 64}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (CANARY, "***"),
+        (CANARY.encode(), "***"),
+        (f"mongodb://u:{CANARY}@h:1,i:2/db?tlsCertificateKeyFilePassword={CANARY}", "mongodb://***@h:1,i:2/db"),
+        (f"redis://:p@{CANARY}@h/0", "redis://***@h/0"),
+        ("redis://h/0", "redis://h/0"),
+    ],
+)
+def test_a_secret_is_hidden_but_for_the_host_of_a_url(value, shown):
+    assert config.hide(value) == shown
+
+
+def test_the_secrets_of_an_app_are_known_in_each_spelling():
+    given = {
+        "SECRET_KEY": "k3y+/of=app",
+        "MONGOHQ_URL": "mongodb://user:p%40ssword@h/?tlsCertificateKeyFilePassword=f00bar",
+    }
+    secrets = config.Settings.load(given).secrets()
+    assert {"k3y+/of=app", "k3y%2B%2Fof%3Dapp", "p%40ssword", "p@ssword", "f00bar"} <= set(secrets)
+    assert "user" not in secrets
+
+
+def test_the_documentation_has_every_variable_with_its_type_default_and_meaning():
+    page = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    table = [line for line in page.splitlines() if line.startswith("| `")]
+    names = [" ".join(f"`{name}`" for name in (v.name, *v.aliases)) for v in variables.VARIABLES.values()]
+    assert table == [
+        f"| {name} | {v.kind} | {'' if v.default is None else f'`{v.default}`'} | {v.meaning} |"
+        for name, v in zip(names, variables.VARIABLES.values(), strict=True)
+    ]

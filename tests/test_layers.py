@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 #: From the ground up. Modules of one row don't import each other. Every module of the package stands in one row.
 LAYERS = (
     "quorum.errors",
-    "quorum.config quorum.log",
+    "quorum.variables",
+    "quorum.config",
     "quorum.runtime quorum.address",
     "quorum.embedded_server",
     "quorum.embedded",
@@ -42,8 +43,8 @@ LAYERS = (
     "quorum.models.families",
     "quorum.models.model",
     "quorum.models",
-    "quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
-    "quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
+    "quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
+    "quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
     "quorum.web.fastjson",
     "quorum.web.app",
     "quorum.web",

@@ -76,6 +76,14 @@ def test_the_database_is_named_by_the_url_else_load_else_the_app(url, given, app
     assert address.database_name(settings) == name
 
 
+@pytest.mark.parametrize(
+    ("url", "app", "name"), [("mongomock:///db", "a", "db_2"), ("mongomock://", "ä" * 80, "ä" * 29 + "_2")]
+)
+def test_an_instance_has_a_database_of_its_own(monkeypatch, url, app, name):
+    monkeypatch.setenv("INSTANCE", "2")
+    assert address.database_name(config.Settings.load({"MONGOHQ_URL": url}, name=app)) == name
+
+
 @pytest.mark.parametrize("name", ["a b", "a.b", "a/b", "$a", "", "x" * 64, "a\0"])
 def test_a_name_that_no_database_can_have_is_an_error(load, name):
     load("mongomock://", mongo_database=name)
@@ -211,7 +219,7 @@ def test_a_wrong_url_is_an_error_that_names_the_variable_and_hides_the_password(
 
 def test_an_unknown_option_is_named_where_no_password_can_be_near(load):
     load("mongodb://host/?retryWrite=true")
-    with pytest.raises(errors.ConfigurationError, match="Unknown option: retrywrite"):
+    with pytest.raises(errors.ConfigurationError, match="Unknown option: retryWrite"):
         mongodb.get_connection()
 
 

@@ -14,8 +14,9 @@ from flask import Flask
 
 from quorum import config, errors, runtime
 from quorum.models import Model, registry
+from quorum.variables import SERVER_PREFIX, VARIABLES
 
-from . import converters, json, secret, templates
+from . import cli, converters, json, secret, templates
 from . import errors as http
 
 #: Where a loaded app keeps its context: `app.extensions["quorum"]`.
@@ -68,11 +69,15 @@ def load(
     made.config.update(kwargs)
     try:
         settings = config.Settings.load(
-            {variable: made.config.get(variable) for variable in config.VARIABLES},
+            _given(made),
             name=made.name,
             mongo_database=mongo_database,
+            root=made.root_path,
             instance_path=made.instance_path,
         )
+        if settings.get("DEBUG"):
+            made.debug = True
+            made.logger.warning("DEBUG is deprecated: set LEVEL=DEBUG for the log, FLASK_DEBUG=1 for Flask.")
         classes = _models(models)
         secret.settle(made, settings, secret_key)
         _furnish(made)
@@ -127,7 +132,7 @@ def _check(
         for key in configuration
         if not key.isupper()
     ]
-    aliases = {alias: variable.name for variable in config.VARIABLES.values() for alias in variable.aliases}
+    aliases = {alias: variable.name for variable in VARIABLES.values() for alias in variable.aliases}
     problems += [f"Give load() {aliases[key]} in place of {key}." for key in configuration if key in aliases]
     if app is not None and not isinstance(app, Flask):
         given = f"app must be a Flask app, not a {type(app).__name__}"
@@ -148,6 +153,15 @@ def _check(
         raise errors.ConfigurationError(*problems)
 
 
+def _given(app: Flask) -> dict[str, Any]:
+    """Give what an app's configuration says of our variables. Its DEBUG is Flask's, which has a value always."""
+    return {
+        key: value
+        for key, value in app.config.items()
+        if (key in VARIABLES and key != "DEBUG") or key.startswith(SERVER_PREFIX)
+    }
+
+
 def _make(name: str) -> Flask:
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", None)
@@ -164,7 +178,7 @@ def _models(source: Models | None) -> tuple[type[Model], ...]:
 
 
 def _furnish(app: Flask) -> None:
-    for part in (http, converters, templates):
+    for part in (http, converters, templates, cli):
         part.init_app(app)
     if importlib.util.find_spec("orjson") is None:
         json.init_app(app, json.JSONProvider)

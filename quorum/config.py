@@ -78,7 +78,7 @@ class Settings:
     ) -> None:
         self._sources = tuple(sources)
         self._values: dict[str, tuple[Value, Found | None]] = {}
-        problems = []
+        problems: list[str] = []
         for variable in VARIABLES.values():
             try:
                 self._values[variable.name] = self._value(variable)

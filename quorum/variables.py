@@ -20,6 +20,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _MONGO_SCHEMES = ("mongodb", "mongodb+srv", "mongomock", "embedded")
@@ -124,6 +125,27 @@ def host_and_port(text: str) -> str:
     if number is not None:
         port(number)
     return text
+
+
+def bucket(text: str) -> str:
+    """Read the name of a bucket, by Amazon's rules for it.
+
+    :raises ValueError: it is something else.
+    """
+    if not _BUCKET.fullmatch(text) or ".." in text:
+        raise ValueError("is no bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens")
+    return text
+
+
+def prefix(text: str) -> str:
+    """Read the beginning of keys: words with slashes between them, and one at its end if there is none.
+
+    :raises ValueError: it is something else.
+    """
+    parts = text.removesuffix("/").split("/")
+    if not all(map(_WORD.fullmatch, parts)):
+        raise ValueError("must be words of letters, digits, - and _, with slashes between them")
+    return "/".join(parts) + "/"
 
 
 def choice(*choices: str, upper: bool = False) -> Callable[[str], str]:
@@ -243,6 +265,53 @@ _ALL = (
         secret=True,
     ),
     Variable(
+        "REDISTOGO_URL",
+        "URL",
+        url("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
+        None,
+        "Redis or Valkey, for sessions and jobs: redis://, rediss:// (TLS), unix://, redis+sentinel://, redis+cluster://.",
+        aliases=("REDIS_URL",),
+        secret=True,
+    ),
+    Variable(
+        "CLOUDAMQP_URL",
+        "URL",
+        url("amqp", "amqps"),
+        None,
+        "RabbitMQ, for jobs: amqp:// or amqps:// (TLS).",
+        aliases=("RABBITMQ_URL",),
+        secret=True,
+    ),
+    Variable("SMTP_HOST", "host", host_and_port, None, "The mail server, `host` or `host:port`."),
+    Variable("SMTP_USER", "str", string, None, "The user that mail is sent as, and the sender where none is given."),
+    Variable("SMTP_PASSWORD", "str", string, None, "The password of SMTP_USER.", secret=True),
+    Variable(
+        "SMTP_STARTTLS",
+        "bool",
+        boolean,
+        True,
+        "Whether TLS is used where the server offers it, and required where there is a password.",
+        types=(bool,),
+    ),
+    Variable("SMTP_TIMEOUT", "seconds", seconds, 10.0, "How long a step of sending mail may take.", types=(int, float)),
+    Variable("AMAZON_ID", "str", string, None, "The access key id for S3."),
+    Variable("AMAZON_SECRET", "str", string, None, "The secret access key for S3.", secret=True),
+    Variable("AMAZON_BUCKET", "str", bucket, None, "The bucket that files are stored in."),
+    Variable("AMAZON_REGION", "str", word, None, "The region of the bucket. Not set: us-east-1."),
+    Variable(
+        "AMAZON_ENDPOINT",
+        "URL",
+        url("http", "https"),
+        None,
+        "A server other than Amazon's that speaks S3.",
+        secret=True,
+    ),
+    Variable("AMAZON_PREFIX", "str", prefix, None, "What the key of each stored file begins with."),
+    Variable("PUSHER_APP_ID", "str", word, None, "The app's id at Pusher Channels."),
+    Variable("PUSHER_KEY", "str", word, None, "The app's key at Pusher Channels."),
+    Variable("PUSHER_SECRET", "str", string, None, "The app's secret at Pusher Channels.", secret=True),
+    Variable("PUSHER_CLUSTER", "str", word, None, "The app's cluster at Pusher Channels, `eu` say."),
+    Variable(
         "SECRET_KEY",
         "str",
         str,
@@ -250,6 +319,32 @@ _ALL = (
         "Signs the session cookie. Keep it long, random and out of the repository.",
         secret=True,
         types=(str, bytes),
+    ),
+    Variable("BASE_URL", "URL", url("http", "https"), None, "The app's public URL, for links in mail and jobs."),
+    Variable(
+        "FORCE_SSL",
+        "bool",
+        boolean,
+        False,
+        "Redirect http:// to https://, and send cookies by https:// only.",
+        types=(bool,),
+    ),
+    Variable(
+        "SERVER",
+        "server",
+        choice(*SERVERS),
+        None,
+        "What run() serves with: flask, waitress or gunicorn. Not set: flask in debug mode, else waitress.",
+    ),
+    Variable("LOG_FORMAT", "format", choice("text", "json"), "text", "How lines of the log are written: text or json."),
+    Variable("EXECUTION_THREADS", "count", count, 4, "How many jobs run at once in a process.", types=(int,)),
+    Variable(
+        "EXECUTION_GRACE",
+        "seconds",
+        seconds,
+        10.0,
+        "How long unload() and SIGTERM wait for the jobs that run.",
+        types=(int, float),
     ),
 )
 

@@ -73,7 +73,53 @@ VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {" MongoDB://Host/Db ": "mongodb://Host/Db", "mongomock://": "mongomock://"},
         [CANARY, f"http://user:{CANARY}@host", f"embedded://{CANARY}/relative", "embedded:///"],
     ),
+    "REDISTOGO_URL": (
+        {
+            "redis://h": "redis://h",
+            "REDISS://:pw@h:1/2": "rediss://:pw@h:1/2",
+            "unix:///run/redis.sock": "unix:///run/redis.sock",
+        },
+        [
+            CANARY,
+            f"http://:{CANARY}@h",
+            f"redis://:{CANARY}@h:port",
+            "redis://",
+            "redis://h:0",
+            f"redis://:{CANARY}@[h",
+        ],
+    ),
+    "CLOUDAMQP_URL": (
+        {"amqps://u:p@h/vhost": "amqps://u:p@h/vhost"},
+        [f"redis://{CANARY}@h", "amqp://", "amqp://h:99999"],
+    ),
+    "SMTP_HOST": (
+        {"mail.example.com": "mail.example.com", "mail:587": "mail:587", "[::1]:25": "[::1]:25", "::1": "::1"},
+        ["smtp://mail", "mail:smtp", "mail:99999", "a b", "mail\r\nX", "[::1", "[mail]x"],
+    ),
+    "SMTP_USER": ({"me@example.com": "me@example.com"}, ["a\r\nb"]),
+    "SMTP_PASSWORD": ({"p w": "p w"}, [f"{CANARY}\n"]),
+    "SMTP_STARTTLS": ({"0": False, "yes": True}, ["required"]),
+    "SMTP_TIMEOUT": ({"2.5": 2.5, "30": 30.0}, ["-1", "1e3", "nan", "10s", "86401"]),
+    "AMAZON_ID": ({"AKIA": "AKIA"}, ["a\nb"]),
+    "AMAZON_SECRET": ({"a/b+c": "a/b+c"}, [f"{CANARY}\n"]),
+    "AMAZON_BUCKET": ({"my-files.example": "my-files.example"}, ["A", "My-Files", "a/b", "s3://files", "a..b"]),
+    "AMAZON_REGION": ({"eu-west-1": "eu-west-1"}, ["eu west"]),
+    "AMAZON_ENDPOINT": ({"http://127.0.0.1:9000": "http://127.0.0.1:9000"}, [f"s3://{CANARY}", "http://"]),
+    "AMAZON_PREFIX": ({"blog/files": "blog/files/", "blog/": "blog/"}, ["/blog", "../blog", "a//b", "a b"]),
+    "PUSHER_APP_ID": ({"123": "123"}, ["a/b"]),
+    "PUSHER_KEY": ({"k3y": "k3y"}, ["a b"]),
+    "PUSHER_SECRET": ({"s3cret": "s3cret"}, [f"{CANARY}\n"]),
+    "PUSHER_CLUSTER": ({"eu": "eu"}, ["eu.example.com"]),
     "SECRET_KEY": ({"\u00e9\n": "\u00e9\n"}, []),
+    "BASE_URL": (
+        {"https://blog.example.com/": "https://blog.example.com/"},
+        ["blog.example.com", "javascript://a", "https://"],
+    ),
+    "FORCE_SSL": ({"true": True, "0": False}, ["https"]),
+    "SERVER": ({"Gunicorn": "gunicorn", "flask": "flask"}, ["uwsgi"]),
+    "LOG_FORMAT": ({"JSON": "json"}, ["xml"]),
+    "EXECUTION_THREADS": ({"8": 8}, ["0", "-1", "many", "1001"]),
+    "EXECUTION_GRACE": ({"0": 0.0, "2.5": 2.5}, ["-1", "forever"]),
 }
 RIGHT = [(name, text, value) for name, (right, _) in VALUES.items() for text, value in right.items()]
 WRONG = [(name, text) for name, (_, wrong) in VALUES.items() for text in wrong]

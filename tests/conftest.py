@@ -66,6 +66,31 @@ def proxy(mongo_url: str) -> Iterator[network.Proxy]:
         yield between
 
 
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server that speaks Redis' protocol."""
+    with servers.valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server.url
+
+
+@pytest.fixture
+def redis_url(valkey: str) -> Iterator[str]:
+    """The same, empty before this test and after it."""
+    import redis
+
+    with redis.Redis.from_url(valkey) as client:
+        client.flushall()
+        yield valkey
+        client.flushall()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a RabbitMQ server; tests give their queues names of their own."""
+    with servers.rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server.url
+
+
 @pytest.fixture
 def commands() -> Iterator[recording.Commands]:
     """The commands that this process sent to MongoDB servers since the test began: `names`, `of(name)`, `clear()`."""

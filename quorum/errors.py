@@ -110,6 +110,18 @@ class NotLoadedError(QuorumError):
         self.id = id
 
 
+class JobError(QuorumError):
+    """A job has no result: it failed where its own exception can't be had, was cancelled, or was never started.
+
+    `job` is its name and `state` what became of it.
+    """
+
+    def __init__(self, message: str, *, job: str, state: str) -> None:
+        super().__init__(message)
+        self.job = job
+        self.state = state
+
+
 class OperationalError(QuorumError):
     """A server did not answer, or answered that it could not do what was asked.
 

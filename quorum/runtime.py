@@ -11,8 +11,9 @@ import atexit
 import os
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from . import config, errors
 
@@ -21,30 +22,50 @@ T = TypeVar("T")
 #: Finds the context of the request that is being served, or None outside of one.
 Finder = Callable[[], "Context | None"]
 
+#: How jobs in the background are run: in this process, not at all, or by workers behind a broker.
+Execution = Literal[True, False, "queue"]
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A client that is open, how it is closed, and how a forked child lets go of its copy."""
+    """A client that is open, how it is closed, and how a forked child lets go of its copy.
+
+    `drain` finishes what the client does with other clients, while these are still open.
+    """
 
     client: Any
     close: Callable[[Any], None]
     forget: Callable[[Any], None] | None
+    drain: Callable[[Any], None] | None
 
 
 class Context:
     """What one `load()` set up: its settings, its models, and the clients opened from them.
 
     `app` is the Flask app, or None in a process without Flask. `cache` is a place for what a layer above derives from
-    this context (a model's collection, say): it ends with the context or its client, and at a fork.
+    this context (a model's collection, say): it ends with the context or its client, and at a fork. `enter` makes this
+    context the current one for the length of a `with` block, in a thread that serves no request. `execution` says how
+    jobs are run, and `jobs` names the packages whose functions are jobs.
     """
 
     def __init__(
-        self, settings: config.Settings, *, app: Any = None, models: tuple[type, ...] = (), safe: bool = False
+        self,
+        settings: config.Settings,
+        *,
+        app: Any = None,
+        models: tuple[type, ...] = (),
+        safe: bool = False,
+        enter: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        execution: Execution = True,
+        jobs: tuple[str, ...] = (),
     ) -> None:
         self.settings = settings
         self.app = app
         self.models = models
         self.safe = safe
+        self.enter = enter
+        self.execution = execution
+        self.jobs = jobs
         self.cache: dict[Any, Any] = {}
         self._stopped = False
         self._clients: dict[str, _Entry] = {}
@@ -53,7 +74,13 @@ class Context:
         self._lock = threading.RLock()
 
     def client(
-        self, key: str, make: Callable[[], T], close: Callable[[T], None], *, forget: Callable[[T], None] | None = None
+        self,
+        key: str,
+        make: Callable[[], T],
+        close: Callable[[T], None],
+        *,
+        forget: Callable[[T], None] | None = None,
+        drain: Callable[[T], None] | None = None,
     ) -> T:
         """Give this process's one client of a kind, made on first use.
 
@@ -61,6 +88,7 @@ class Context:
         :param make: opens it; other threads wait for it.
         :param close: releases it, when the context stops.
         :param forget: releases the copy that a forked child has of its parent's, leaving the parent's at work.
+        :param drain: finishes the work that it does with other clients: called before any of them is closed.
         :raises ConfigurationError: the context was stopped.
         """
         entry = self._clients.get(key)
@@ -71,9 +99,14 @@ class Context:
                     if self._stopped:
                         raise errors.ConfigurationError(f"The app {self.settings.name!r} was unloaded: load it again.")
                     self._forget_inherited()
-                    entry = self._clients[key] = _Entry(make(), close, forget)
+                    entry = self._clients[key] = _Entry(make(), close, forget, drain)
         client: T = entry.client
         return client
+
+    def opened(self, key: str) -> Any:
+        """Give the client of a kind if this process has it open, else None."""
+        entry = self._clients.get(key)
+        return None if entry is None else entry.client
 
     def discard(self, key: str, client: Any) -> None:
         """Close a client that can't work any more; the next use makes another. No effect if it was replaced already."""
@@ -93,8 +126,15 @@ class Context:
             self._told.add(key)
             return True
 
+    def drain(self) -> None:
+        """Finish the work that goes on for this context. It holds until this returns, and its clients are open."""
+        for entry in list(self._clients.values()):
+            if entry.drain is not None:
+                entry.drain(entry.client)
+
     def close(self) -> None:
-        """Close every client; the next use of one makes it anew."""
+        """Finish the work that goes on, and close every client; the next use of one makes it anew."""
+        self.drain()
         with self._lock:
             entries = list(self._clients.values())
             self._clients.clear()
@@ -136,10 +176,16 @@ def start(context: Context) -> None:
 
 def stop(context: Context) -> None:
     """End a context: its clients are closed and stay so, and `current()` gives the one loaded before it."""
+    context.drain()
     if context in _contexts:
         _contexts.remove(context)
     context._stopped = True
     context.close()
+
+
+def contexts() -> tuple[Context, ...]:
+    """The contexts that are loaded, in the order of their loading."""
+    return tuple(_contexts)
 
 
 def last() -> Context | None:

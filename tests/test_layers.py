@@ -43,8 +43,13 @@ LAYERS = (
     "quorum.models.families",
     "quorum.models.model",
     "quorum.models",
-    "quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
-    "quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
+    "quorum.jobs.handles quorum.jobs.tally",
+    "quorum.jobs.running quorum.jobs.repeating",
+    "quorum.jobs.pool",
+    "quorum.jobs.local",
+    "quorum.jobs",
+    "quorum.web.background quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json",
+    "quorum.web.secret quorum.web.templates",
     "quorum.web.fastjson",
     "quorum.web.app",
     "quorum.web",
@@ -55,6 +60,7 @@ LAYERS = (
 #: The only modules (with what is in them) that may import these, and nobody else.
 ONLY = {
     "click": "quorum.web",
+    "cronsim": "quorum.jobs",
     "flask": "quorum.web quorum.testing",
     "jinja2": "quorum.web",
     "mongomock": "quorum.mongodb",
@@ -65,7 +71,8 @@ ONLY = {
 }
 
 #: Not loaded by `import quorum`, nor by `import quorum.models`: each is imported where it is switched on.
-ON_DEMAND = {"boto3", "dramatiq", "flask", "jinja2", "mongomock", "orjson", "pika", "redis", "secantus", "werkzeug"}
+ON_DEMAND = {"boto3", "cronsim", "dramatiq", "flask", "jinja2", "mongomock", "orjson"}
+ON_DEMAND |= {"pika", "redis", "secantus", "werkzeug"}
 
 
 def _rows() -> dict[str, int]:

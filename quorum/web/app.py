@@ -12,11 +12,11 @@ from typing import Any, Final, TypeAlias
 import flask
 from flask import Flask
 
-from quorum import config, errors, runtime
+from quorum import config, errors, jobs, runtime
 from quorum.models import Model, registry
 from quorum.variables import SERVER_PREFIX, VARIABLES
 
-from . import cli, converters, json, secret, templates
+from . import background, cli, converters, json, secret, templates
 from . import errors as http
 
 #: Where a loaded app keeps its context: `app.extensions["quorum"]`.
@@ -36,7 +36,7 @@ def load(
     name: str | None = None,
     locales: Iterable[str] = LOCALES,
     secret_key: str | bytes | None = None,
-    execution: bool = True,  # noqa: ARG001
+    execution: runtime.Execution = True,
     redis_session: bool = False,
     mongo_database: str | None = None,
     logger: str | None = None,
@@ -53,7 +53,7 @@ def load(
     :param name: the import name of the app to make; the calling module's if there is neither `app` nor `name`.
     :param locales: has no effect yet; anything but the default is logged as such.
     :param secret_key: signs the session cookie; `SECRET_KEY` if not given.
-    :param execution: has no effect yet.
+    :param execution: where `run_background()` calls functions: True, in threads of this process; False, nowhere.
     :param redis_session: must be False: sessions in Redis are not available in this version.
     :param mongo_database: the database for an URL that names none; the app's name if not given.
     :param logger: has no effect yet; anything but the default is logged as such.
@@ -63,7 +63,7 @@ def load(
     :raises ConfigurationError: an argument, a variable or a model makes no sense, or the app is loaded already.
     :raises OperationalError: the database did not answer while the indexes were made.
     """
-    _check(app, name, redis_session=redis_session, secret_key=secret_key, configuration=kwargs)
+    _check(app, name, execution=execution, redis_session=redis_session, secret_key=secret_key, configuration=kwargs)
     made = app if app is not None else _make(name or sys._getframe(1).f_globals["__name__"])
     before = dict(made.config)
     made.config.update(kwargs)
@@ -84,7 +84,10 @@ def load(
         for argument, value, default in (("locales", tuple(locales), LOCALES), ("logger", logger, None)):
             if value != default:
                 made.logger.warning("%s=%r has no effect in this version of quorum.", argument, value)
-        _start(made, runtime.Context(settings, app=made, models=classes, safe=safe), classes)
+        context = runtime.Context(
+            settings, app=made, models=classes, safe=safe, enter=made.app_context, execution=execution
+        )
+        _start(made, context, classes)
     except BaseException:
         made.config.clear()
         made.config.update(before)
@@ -123,6 +126,7 @@ def _check(
     app: Any,
     name: str | None,
     *,
+    execution: Any,
     redis_session: bool,
     secret_key: str | bytes | None,
     configuration: dict[str, Any],
@@ -143,6 +147,8 @@ def _check(
         problems.append("load() got app and name. Give an app to use it, or a name to make one.")
     if app is not None and EXTENSION in app.extensions:
         problems.append(f"The app {app.name!r} is loaded already. Call quorum.unload() before loading it again.")
+    if execution not in (True, False):
+        problems.append(f"execution={execution!r} must be True or False.")
     if redis_session:
         problems.append("redis_session=True: sessions in Redis are not available in this version of quorum.")
     if secret_key is not None and not secret_key:
@@ -178,7 +184,7 @@ def _models(source: Models | None) -> tuple[type[Model], ...]:
 
 
 def _furnish(app: Flask) -> None:
-    for part in (http, converters, templates, cli):
+    for part in (http, converters, templates, background, cli):
         part.init_app(app)
     if importlib.util.find_spec("orjson") is None:
         json.init_app(app, json.JSONProvider)
@@ -195,6 +201,7 @@ def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]
         with app.app_context():
             for model in models:
                 model.ensure_indexes()
+        jobs.start(context)
     except BaseException:
         _stop(context, mark=False)
         raise
@@ -202,6 +209,8 @@ def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]
 
 
 def _stop(context: runtime.Context, *, mark: bool) -> None:
+    # Jobs that run go on in the app's context until they are done.
+    context.drain()
     if context.app is not None:
         context.app.extensions.pop(EXTENSION, None)
         if mark:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from . import jobs, testing
-    from .jobs import Handle, background, progress, run_back, run_background
+    from .jobs import Handle, background, job, progress, run_back, run_background
     from .web.app import load, run, unload
 
     APP: Flask | None
@@ -60,6 +60,7 @@ __all__ = [
     "field",
     "get_mongo",
     "get_mongo_db",
+    "job",
     "jobs",
     "load",
     "mongodb",
@@ -76,7 +77,7 @@ __all__ = [
 
 _LATE = {
     **dict.fromkeys(("load", "run", "unload"), ".web.app"),
-    **dict.fromkeys(("Handle", "background", "progress", "run_back", "run_background"), ".jobs"),
+    **dict.fromkeys(("Handle", "background", "job", "progress", "run_back", "run_background"), ".jobs"),
 }
 
 

@@ -12,7 +12,8 @@ from typing import Any, Final, TypeAlias
 import flask
 from flask import Flask
 
-from quorum import config, errors, jobs, runtime
+from quorum import config, errors, runtime
+from quorum import jobs as background_jobs
 from quorum.models import Model, registry
 from quorum.variables import SERVER_PREFIX, VARIABLES
 
@@ -42,6 +43,7 @@ def load(
     logger: str | None = None,
     models: Models | None = None,
     safe: bool = False,
+    jobs: background_jobs.Packages | None = None,
     **kwargs: Any,
 ) -> Flask:
     """Set up an app and its models, and give the app.
@@ -53,12 +55,15 @@ def load(
     :param name: the import name of the app to make; the calling module's if there is neither `app` nor `name`.
     :param locales: has no effect yet; anything but the default is logged as such.
     :param secret_key: signs the session cookie; `SECRET_KEY` if not given.
-    :param execution: where `run_background()` calls functions: True, in threads of this process; False, nowhere.
+    :param execution: where `run_background()` calls functions: True, in threads of this process; "queue", in workers
+        behind the broker of `CLOUDAMQP_URL` or `REDISTOGO_URL`; False, nowhere.
     :param redis_session: must be False: sessions in Redis are not available in this version.
     :param mongo_database: the database for an URL that names none; the app's name if not given.
     :param logger: has no effect yet; anything but the default is logged as such.
     :param models: a module, a package, or a list of classes: every concrete model in it; its indexes are made.
     :param safe: refuse filters that run code or name unknown fields, also where the application wrote them.
+    :param jobs: modules or packages, or their names: all of their functions may be run by workers. What is declared in
+        others by `@quorum.background` is not this app's.
     :param kwargs: Flask's configuration, in upper case, `DEBUG=True`.
     :raises ConfigurationError: an argument, a variable or a model makes no sense, or the app is loaded already.
     :raises OperationalError: the database did not answer while the indexes were made.
@@ -85,7 +90,13 @@ def load(
             if value != default:
                 made.logger.warning("%s=%r has no effect in this version of quorum.", argument, value)
         context = runtime.Context(
-            settings, app=made, models=classes, safe=safe, enter=made.app_context, execution=execution
+            settings,
+            app=made,
+            models=classes,
+            safe=safe,
+            enter=made.app_context,
+            execution=execution,
+            jobs=background_jobs.packages(jobs),
         )
         _start(made, context, classes)
     except BaseException:
@@ -147,8 +158,8 @@ def _check(
         problems.append("load() got app and name. Give an app to use it, or a name to make one.")
     if app is not None and EXTENSION in app.extensions:
         problems.append(f"The app {app.name!r} is loaded already. Call quorum.unload() before loading it again.")
-    if execution not in (True, False):
-        problems.append(f"execution={execution!r} must be True or False.")
+    if execution not in (True, False, "queue"):
+        problems.append(f"execution={execution!r} must be True, False or 'queue'.")
     if redis_session:
         problems.append("redis_session=True: sessions in Redis are not available in this version of quorum.")
     if secret_key is not None and not secret_key:
@@ -201,7 +212,7 @@ def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]
         with app.app_context():
             for model in models:
                 model.ensure_indexes()
-        jobs.start(context)
+        background_jobs.start(context)
     except BaseException:
         _stop(context, mark=False)
         raise

@@ -9,7 +9,11 @@ from flask.cli import AppGroup
 from quorum import config
 from quorum.variables import SERVER_PREFIX, VARIABLES
 
+from . import jobs_cli
+
 group = AppGroup("quorum", help="What quorum set up for this app.")
+group.add_command(jobs_cli.run_worker)
+group.add_command(jobs_cli.group)
 
 
 @group.command("config")

@@ -6,6 +6,7 @@ A message carries a job among its options, where dramatiq logs nothing: `{"quoru
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
 import types
@@ -65,7 +66,12 @@ def check(settings: config.Settings) -> None:
 
 def prefix(settings: config.Settings) -> str:
     """Give what the names of an app's queues, keys and collections begin with: its own, and its instance's."""
-    name = re.sub(r"[^A-Za-z0-9.-]", lambda found: f"_{ord(found[0]):x}_", settings.qualified())
+    return _prefix(settings.qualified())
+
+
+@functools.lru_cache(maxsize=100)
+def _prefix(qualified: str) -> str:
+    name = re.sub(r"[^A-Za-z0-9.-]", lambda found: f"_{ord(found[0]):x}_", qualified)
     return name if name[0].isalpha() else f"_{name}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import json
@@ -190,10 +191,15 @@ def resolve(context: runtime.Context, path: Any) -> tuple[Callable[..., Any], Op
 def check_arguments(function: Callable[..., Any], args: Iterable[Any], kwargs: dict[str, Any]) -> str:
     """Say why a function can't be called with some arguments; nothing if it can."""
     try:
-        inspect.signature(function).bind(*args, **kwargs)
+        _signature(function).bind(*args, **kwargs)
     except TypeError as error:
         return str(error)
     return ""
+
+
+@functools.lru_cache(maxsize=1000)
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 def packages(given: Packages | None) -> tuple[str, ...]:

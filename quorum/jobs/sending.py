@@ -129,10 +129,10 @@ def send(
         key = job["key"] = f"{job['path']} {hashlib.sha256(key.encode()).hexdigest()}"
     message = brokers.message(context, options.queue, job)
     handle = Sent(context, name, message.message_id, key, options.result)
-    with context.enter():
-        if key is None:
-            deliver(context, message, name, due)
-        else:
+    if key is None:
+        deliver(context, message, name, due)
+    else:
+        with context.enter():
             _deliver_once(context, message, handle, key, due)
     return handle
 
@@ -142,7 +142,7 @@ def deliver(context: runtime.Context, message: Any, name: str, due: float | None
     delay = None if due is None else due - time.time()
     if delay is not None and delay > brokers.FAR:
         later = {"_id": message.message_id, "name": name, "due": records.moment(cast(float, due))}
-        with records.translated():
+        with context.enter(), records.translated():
             records.collection("later").insert_one(
                 {**later, "lease": records.NEVER, "message": message.encode().decode()}
             )

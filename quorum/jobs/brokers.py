@@ -64,6 +64,14 @@ def check(settings: config.Settings) -> None:
         ) from error
 
 
+def is_rabbitmq(settings: config.Settings) -> bool:
+    """Say whether the broker is RabbitMQ.
+
+    :raises ConfigurationError: no broker's URL is set.
+    """
+    return _variable(settings) == "CLOUDAMQP_URL"
+
+
 def prefix(settings: config.Settings) -> str:
     """Give what the names of an app's queues, keys and collections begin with: its own, and its instance's."""
     return _prefix(settings.qualified())
@@ -106,7 +114,7 @@ def note_death(context: runtime.Context, worker: str) -> None:
 
     :param worker: the `broker_id` that its broker had.
     """
-    if _variable(context.settings) == "CLOUDAMQP_URL":
+    if is_rabbitmq(context.settings):
         return
     broker: Any = get(context)
     try:
@@ -120,7 +128,7 @@ def show_life(context: runtime.Context) -> None:
     """Tell Redis that this worker is alive: it says so itself only when it asks for messages, which it does not while
     all of its threads are at work.
     """
-    if _variable(context.settings) == "CLOUDAMQP_URL":
+    if is_rabbitmq(context.settings):
         return
     broker: Any = get(context)
     try:
@@ -132,7 +140,7 @@ def show_life(context: runtime.Context) -> None:
 def _driver_errors(settings: config.Settings) -> tuple[type[Exception], ...]:
     import dramatiq.errors
 
-    if _variable(settings) == "CLOUDAMQP_URL":
+    if is_rabbitmq(settings):
         import pika.exceptions
 
         return (dramatiq.errors.BrokerError, OSError, pika.exceptions.AMQPError)

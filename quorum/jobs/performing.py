@@ -108,12 +108,12 @@ class Performer:
             return
         report = _Reporter(letter)
         failure: BaseException | None = None
-        result: Any = None
+        result, kept = None, None
         self._journal.begin(letter.id, alone=crashes >= SUSPECT)
         try:
             if options.result:
                 self._surely(lambda: records.note_state(letter.id, letter.name, state="running"))
-            result = running.run(
+            result, kept = running.run(
                 self._context, letter.name, lambda: self._call(letter, function, options), report, self.tally
             )
         except BaseException as error:  # noqa: BLE001  whatever a job raises, the worker goes on
@@ -121,13 +121,14 @@ class Performer:
         finally:
             self._journal.end()
         if failure is None:
-            self._done(letter, options, report, result)
+            self._done(letter, options, report, kept)
         elif not self._failed(letter, options, failure):
             return
         if callback is not None:
             running.call_back(self._context, letter.name, callback, failure, result)
 
-    def _call(self, letter: Letter, function: Callable[..., Any], options: Options) -> Any:
+    def _call(self, letter: Letter, function: Callable[..., Any], options: Options) -> tuple[Any, Any]:
+        """Call the function; give its result, and as it is stored."""
         args, kwargs = letter.job.get("args"), letter.job.get("kwargs")
         if not isinstance(args, list) or not isinstance(kwargs, dict):
             raise RefusedError("its arguments are no list and object")
@@ -137,7 +138,9 @@ class Performer:
             raise RefusedError(f"its arguments don't fit: {problem}")
         with self._limit(options.timeout):
             result = function(*given, **named)
-        return wire.encode(result, f"The result of {letter.name}") if options.result else result
+        kept = wire.encode(result, f"The result of {letter.name}") if options.result else None
+        wire.check_size(kept, f"The result of {letter.name}")
+        return result, kept
 
     def _callback(self, letter: Letter) -> Callable[..., Any] | None:
         path = letter.job.get("callback")
@@ -152,10 +155,9 @@ class Performer:
             raise RefusedError(f"a worker died in it {times} times")
         return times
 
-    def _done(self, letter: Letter, options: Options, report: _Reporter, result: Any) -> None:
+    def _done(self, letter: Letter, options: Options, report: _Reporter, kept: Any) -> None:
         key = letter.key
         if options.result or report.was_used:
-            kept = result if options.result else None
             self._surely(lambda: records.note_state(letter.id, letter.name, state="done", result=kept))
         if key is not None:
             self._surely(lambda: records.note_effect(key, letter.id))

@@ -123,7 +123,7 @@ def send(
     }
     if callback is not None:
         job["callback"] = registry.path_of(callback)
-    wire.check_size([job["args"], job["kwargs"]], name)
+    wire.check_size([job["args"], job["kwargs"]], f"What {name} is given")
     key = options.key(job["args"], job["kwargs"], args, kwargs)
     if key is not None:
         key = job["key"] = f"{job['path']} {hashlib.sha256(key.encode()).hexdigest()}"

@@ -22,7 +22,7 @@ from .. import errors, models
 from ..models import registry as known
 from .registry import RefusedError
 
-#: Bytes that the arguments of a job may have. What is larger belongs into the database, and its id into the job.
+#: Bytes that the arguments or the result of a job may have. What is larger belongs into the database.
 LARGEST: Final = 256 * 1024
 
 # Levels of lists and objects.
@@ -121,19 +121,17 @@ def decode(value: Any) -> Any:
         raise RefusedError(f"an argument marked {kind[:20]} can't be read") from error
 
 
-def check_size(arguments: Any, name: str) -> None:
-    """Refuse arguments that are too large.
+def check_size(encoded: Any, what: str) -> None:
+    """Refuse arguments or a result that are too large.
 
     :raises ConfigurationError: they are, or hold half of a surrogate pair.
     """
     try:
-        size = len(json.dumps(arguments, ensure_ascii=False).encode())
+        size = len(json.dumps(encoded, ensure_ascii=False).encode())
     except UnicodeEncodeError as error:
-        raise errors.ConfigurationError(f"An argument of {name} holds half of a surrogate pair.") from error
+        raise errors.ConfigurationError(f"{what} holds half of a surrogate pair.") from error
     if size > LARGEST:
-        raise errors.ConfigurationError(
-            f"The arguments of {name} have {size} bytes; a job has at most {LARGEST}. Store them, and send an id."
-        )
+        raise errors.ConfigurationError(f"{what} has {size} bytes of at most {LARGEST}. Store it, and send an id.")
 
 
 def _encode_dict(value: dict[Any, Any], where: str, depth: int) -> Any:

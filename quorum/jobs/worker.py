@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .. import errors, runtime
-from . import brokers, records
+from . import brokers, records, registry
 from .clock import Clock
 from .journal import Journal
 from .performing import Letter, Performer
@@ -31,8 +31,10 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # Milliseconds after which idle threads look up: for what is due now, and on Redis for new messages.
 _IDLE: Final = 200
 
-# Seconds that a process must live for its successor to be started at once; and between two looks for the parent.
-_LIVED: Final = 5.0
+# Seconds that a process must live for its successor to be started at once, or after the pause; and between looks for
+# the parent.
+_LIVED: Final = 0.5
+_PAUSE: Final = 1.0
 _LOOK: Final = 0.5
 
 
@@ -57,7 +59,12 @@ class Watcher:
     def run(self) -> None:
         """Start the processes, and replace each that ends, until a signal says to stop; then wait for them."""
         before = {number: signal.signal(number, self._stop) for number in _SIGNALS}
-        # A child has no use for the sockets and threads of its parent.
+        # What all children need is done once: what they import, and the indexes. A child has no use for the sockets and
+        # threads of its parent.
+        brokers.get(self._context)
+        self._check_times()
+        with self._context.enter():
+            records.prepare()
         self._context.close()
         try:
             for _ in range(self._number):
@@ -67,6 +74,18 @@ class Watcher:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _check_times(self) -> None:
+        """Warn where a job may be unconfirmed for longer than RabbitMQ allows: it waits for one of each other queue."""
+        longest = registry.longest(self._context, self._queues) * len(self._queues)
+        if brokers.is_rabbitmq(self._context.settings) and longest > registry.CONSUMER_TIMEOUT:
+            _log.warning(
+                "A job may take %g minutes with those before it from %d queues. RabbitMQ hands it over again after its "
+                "consumer_timeout, %g minutes by default: start workers for fewer queues, or lower timeout=.",
+                longest / 60,
+                len(self._queues),
+                registry.CONSUMER_TIMEOUT / 60,
+            )
 
     def _stop(self, number: int, frame: Any) -> None:
         self._stopping = True
@@ -115,7 +134,7 @@ class Watcher:
         finally:
             self._context.close()
         if time.monotonic() - process.started < _LIVED:
-            time.sleep(1)
+            time.sleep(_PAUSE)
         self._start()
 
 
@@ -130,7 +149,6 @@ def _work(
     grace: float = context.settings.get("EXECUTION_GRACE")
     performer = Performer(context, journal, _limiter())
     with context.enter():
-        records.prepare()
         performer.crashed = records.crashes()
     broker: Any = brokers.get(context)
     broker.broker_id = id
@@ -172,6 +190,9 @@ def _consume(context: runtime.Context, performer: Performer, threads: int, queue
     for name in names:
         broker.declare_queue(name)
     worker = dramatiq.Worker(broker, queues=set(names), worker_timeout=_IDLE, worker_threads=threads)
+    if brokers.is_rabbitmq(context.settings):
+        # What waits here counts as not confirmed: it must not wait behind jobs that take long.
+        worker.queue_prefetch = threads
     worker.start()
     return worker
 

@@ -414,7 +414,7 @@ def test_counts_and_durations_are_shown(shop, work, until):
         ({"args": [{1: 2}]}, "has a int as a key"),
         ({"args": [float("nan")]}, "is a float that is no number"),
         ({"args": [open(os.devnull)]}, "is a TextIOWrapper"),  # noqa: SIM115, PTH123
-        ({"args": ["x" * 300_000]}, "a job has at most 262144"),
+        ({"args": ["x" * 300_000]}, "bytes of at most 262144"),
         ({"args": ["\ud800"]}, "surrogate"),
         ({"callback": lambda error, result: 1}, "it is a lambda"),
     ],

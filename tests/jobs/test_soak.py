@@ -83,7 +83,7 @@ def _wait_for_all(limit):
 def test_no_job_is_lost_while_a_worker_is_killed_each_second(broker, work, capsys, request):
     with broker(), work() as watcher:
         shop_jobs.create_app()
-        sender = threading.Thread(target=lambda: [_send(number) for number in range(JOBS)])
+        sender = threading.Thread(target=lambda: [_send(number) for number in range(JOBS)], daemon=True)
         sender.start()
         killed = 0
         while sender.is_alive() or _done() < JOBS - 200:
@@ -118,7 +118,7 @@ def _interrupted(broker):
 def test_no_job_is_lost_while_the_broker_is_away(broker, work, capsys, request):
     with _interrupted(broker) as interrupt, work():
         shop_jobs.create_app()
-        sender = threading.Thread(target=lambda: [_send(number) for number in range(JOBS)])
+        sender = threading.Thread(target=lambda: [_send(number) for number in range(JOBS)], daemon=True)
         sender.start()
         while _done() < JOBS // 10:
             time.sleep(0.05)

@@ -12,6 +12,7 @@ VERSION = re.findall(r'^__version__ = "(.+)"$', SOURCE, re.MULTILINE)[0]
 # Why each of these, and why from this version on: docs/dependencies.md
 REQUIRES = [
     "blinker>=1.9",
+    "concurrent-log-handler>=0.9.31",
     "flask>=3.1",
     "jinja2>=3.1.6",
     "marshmallow>=4.0",
@@ -68,6 +69,7 @@ setup(
     python_requires=">=3.11",
     install_requires=REQUIRES,
     extras_require=EXTRAS,
+    entry_points={"flask.commands": ["quorum=quorum.web.cli:group"]},
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Environment :: Web Environment",

@@ -15,7 +15,8 @@ LAYERS = (
     "quorum.errors",
     "quorum.variables",
     "quorum.config",
-    "quorum.runtime quorum.address",
+    "quorum.runtime quorum.address quorum.masking quorum.slow",
+    "quorum.log",
     "quorum.embedded_server",
     "quorum.embedded",
     "quorum.mongodb",
@@ -43,8 +44,8 @@ LAYERS = (
     "quorum.models.families",
     "quorum.models.model",
     "quorum.models",
-    "quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
-    "quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
+    "quorum.web.checks quorum.web.converters quorum.web.errors quorum.web.hooks quorum.web.json quorum.web.secret",
+    "quorum.web.cli quorum.web.health quorum.web.https quorum.web.logs quorum.web.serving quorum.web.templates",
     "quorum.web.fastjson",
     "quorum.web.app",
     "quorum.web",
@@ -65,7 +66,19 @@ ONLY = {
 }
 
 #: Not loaded by `import quorum`, nor by `import quorum.models`: each is imported where it is switched on.
-ON_DEMAND = {"boto3", "dramatiq", "flask", "jinja2", "mongomock", "orjson", "pika", "redis", "secantus", "werkzeug"}
+ON_DEMAND = {
+    "boto3",
+    "concurrent_log_handler",
+    "dramatiq",
+    "flask",
+    "jinja2",
+    "mongomock",
+    "orjson",
+    "pika",
+    "redis",
+    "secantus",
+    "werkzeug",
+}
 
 
 def _rows() -> dict[str, int]:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from . import testing
-    from .web.app import load, run, unload
+    from .web.app import load, unload
+    from .web.serving import run
 
     APP: Flask | None
 
@@ -65,7 +66,7 @@ __all__ = [
     "validates",
 ]
 
-_WEB = frozenset({"load", "run", "unload"})
+_WEB = {"load": ".web.app", "run": ".web.serving", "unload": ".web.app"}
 
 
 def __getattr__(name: str) -> Any:
@@ -73,7 +74,7 @@ def __getattr__(name: str) -> Any:
         context = runtime.last()
         return None if context is None else context.app
     if name in _WEB:
-        value = globals()[name] = getattr(importlib.import_module(".web.app", __name__), name)
+        value = globals()[name] = getattr(importlib.import_module(_WEB[name], __name__), name)
         return value
     if name == "testing":
         return importlib.import_module(".testing", __name__)

@@ -1,4 +1,4 @@
-"""The life of an app: `load()`, `unload()`, `run()`."""
+"""The life of an app: `load()` and `unload()`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any, Final, TypeAlias
 import flask
 from flask import Flask
 
-from quorum import config, errors, runtime
+from quorum import config, errors, log, runtime
 from quorum.models import Model, registry
 from quorum.variables import SERVER_PREFIX, VARIABLES
 
-from . import cli, converters, json, secret, templates
+from . import cli, converters, health, https, json, logs, secret, templates
 from . import errors as http
 
 #: Where a loaded app keeps its context: `app.extensions["quorum"]`.
@@ -56,14 +56,15 @@ def load(
     :param execution: has no effect yet.
     :param redis_session: must be False: sessions in Redis are not available in this version.
     :param mongo_database: the database for an URL that names none; the app's name if not given.
-    :param logger: has no effect yet; anything but the default is logged as such.
+    :param logger: names the app's log, which is kept in `logs` in the instance folder and shown on the console; with
+        none, logging is left to the application.
     :param models: a module, a package, or a list of classes: every concrete model in it; its indexes are made.
     :param safe: refuse filters that run code or name unknown fields, also where the application wrote them.
     :param kwargs: Flask's configuration, in upper case, `DEBUG=True`.
     :raises ConfigurationError: an argument, a variable or a model makes no sense, or the app is loaded already.
     :raises OperationalError: the database did not answer while the indexes were made.
     """
-    _check(app, name, redis_session=redis_session, secret_key=secret_key, configuration=kwargs)
+    _check(app, name, redis_session=redis_session, logger=logger, secret_key=secret_key, configuration=kwargs)
     made = app if app is not None else _make(name or sys._getframe(1).f_globals["__name__"])
     before = dict(made.config)
     made.config.update(kwargs)
@@ -81,10 +82,9 @@ def load(
         classes = _models(models)
         secret.settle(made, settings, secret_key)
         _furnish(made)
-        for argument, value, default in (("locales", tuple(locales), LOCALES), ("logger", logger, None)):
-            if value != default:
-                made.logger.warning("%s=%r has no effect in this version of quorum.", argument, value)
-        _start(made, runtime.Context(settings, app=made, models=classes, safe=safe), classes)
+        if tuple(locales) != LOCALES:
+            made.logger.warning("locales=%r has no effect in this version of quorum.", locales)
+        _start(made, runtime.Context(settings, app=made, models=classes, safe=safe, logger=logger), classes)
     except BaseException:
         made.config.clear()
         made.config.update(before)
@@ -104,26 +104,12 @@ def unload(app: Flask | None = None) -> None:
         _stop(loaded, mark=True)
 
 
-def run(server: str | None = None) -> None:
-    """Serve the app that was loaded last on `HOST` and `PORT`, until the process is interrupted.
-
-    :param server: "flask", its development server; the same if not given.
-    :raises ConfigurationError: there is no such server, or no app is loaded.
-    """
-    if server not in (None, "flask"):
-        raise errors.ConfigurationError(f"There is no server {server!r}: run() serves with 'flask'.")
-    context = runtime.last()
-    if context is None or context.app is None:
-        raise errors.ConfigurationError("There is no app to serve. Call quorum.load() before quorum.run().")
-    app: Flask = context.app
-    app.run(host=context.settings.get("HOST"), port=context.settings.get("PORT"), debug=app.debug, load_dotenv=False)
-
-
 def _check(
     app: Any,
     name: str | None,
     *,
     redis_session: bool,
+    logger: Any,
     secret_key: str | bytes | None,
     configuration: dict[str, Any],
 ) -> None:
@@ -145,6 +131,11 @@ def _check(
         problems.append(f"The app {app.name!r} is loaded already. Call quorum.unload() before loading it again.")
     if redis_session:
         problems.append("redis_session=True: sessions in Redis are not available in this version of quorum.")
+    if logger is not None:
+        try:
+            log.check(logger)
+        except errors.ConfigurationError as error:
+            problems.extend(error.problems)
     if secret_key is not None and not secret_key:
         problems.append("secret_key is empty. Leave it out, or give one that is long and random.")
     if secret_key is not None and "SECRET_KEY" in configuration:
@@ -192,8 +183,10 @@ def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]
     app.extensions[EXTENSION] = context
     runtime.start(context)
     try:
+        for part in (logs, https, health):
+            part.start(app, context)
         with app.app_context():
-            for model in models:
+            for model in () if cli.is_diagnosis() else models:
                 model.ensure_indexes()
     except BaseException:
         _stop(context, mark=False)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, ScriptInfo
 
-from quorum import config
+from quorum import config, errors
 from quorum.variables import SERVER_PREFIX, VARIABLES
+
+from . import checks
+
+_DIAGNOSIS: Final = "quorum.diagnosis"
 
 group = AppGroup("quorum", help="What quorum set up for this app.")
 
@@ -23,6 +29,32 @@ def show_config() -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, value, source in rows:
         click.echo(f"{name:{widths[0]}}  {value:{widths[1]}}  {source}")
+
+
+@group.command("doctor", with_appcontext=False)
+@click.pass_context
+def doctor(context: click.Context) -> None:
+    """Try every configured connection, and say of each whether it works."""
+    context.meta[_DIAGNOSIS] = True
+    try:
+        app = context.ensure_object(ScriptInfo).load_app()
+    except errors.QuorumError as error:
+        raise click.ClickException(f"The app can't be loaded: {error}") from error
+    results = checks.run(app.extensions["quorum"])
+    width = max((len(result.label) for result in results), default=0)
+    for result in results:
+        state = "works" if result.works else "FAILS"
+        click.echo(f"{result.label:{width}}  {state}  {result.text} ({result.seconds * 1000:.0f} ms)")
+    if not results:
+        click.echo("No connection is configured.")
+    if not all(result.works for result in results):
+        context.exit(1)
+
+
+def is_diagnosis() -> bool:
+    """Say whether it is the doctor who loads the app: it loads also where its database does not answer."""
+    context = click.get_current_context(silent=True)
+    return context is not None and _DIAGNOSIS in context.meta
 
 
 def init_app(app: Flask) -> None:

@@ -242,9 +242,11 @@ def check(name: str) -> str:
 
     :raises ConfigurationError: it can't.
     """
-    if not _NAME.fullmatch(name):
+    # Python takes "root" for the root logger.
+    if not _NAME.fullmatch(name) or name == "root":
         raise errors.ConfigurationError(
-            "logger is no name of a log: it has 1 to 64 letters, digits, _, - and dots, as 'shop' or 'shop.web'."
+            "logger is no name of a log: it has 1 to 64 letters, digits, _, - and dots, as 'shop' or 'shop.web', "
+            "and is not 'root'."
         )
     return name
 
@@ -253,21 +255,18 @@ def start(
     name: str,
     settings: config.Settings,
     *,
-    secrets: Iterable[str] = (),
+    masker: Masker,
     request_id: Callable[[], str | None] = lambda: None,
     is_current: Callable[[], bool] = lambda: False,
 ) -> Log:
-    """Open an app's log, as its settings have it: `LEVEL`, `LOG_FORMAT`, `INSTANCE`.
-
-    :param secrets: what is masked beside the secrets among the settings.
-    """
+    """Open an app's log, as its settings have it: `LEVEL`, `LOG_FORMAT`, `INSTANCE`."""
     deprecated = settings.get("DEBUG") and not settings.is_set("LEVEL")
     file = f"{name}-{settings.instance}.log" if settings.instance else f"{name}.log"
     return Log(
         name,
         file=Path(settings.instance_path) / "logs" / file,
         level="DEBUG" if deprecated else settings.get("LEVEL"),
-        masker=Masker([*settings.secrets(), *secrets]),
+        masker=masker,
         as_json=settings.get("LOG_FORMAT") == "json",
         request_id=request_id,
         is_current=is_current,

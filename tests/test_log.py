@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from quorum import config, errors, log
+from quorum.masking import Masker
 
 C = "c4n4ry"
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (\w+) +\d+ \[(\S+)\] ([\w.]+): (.*)")
@@ -22,8 +23,11 @@ def start(tmp_path):
     """Opens a log at loggers; all are closed after the test."""
     opened = []
 
-    def open_log(name="shop", loggers=("quorum",), *, given=None, folder=tmp_path, displaced=(), **arguments):
-        one = log.start(name, config.Settings.load(given, instance_path=folder), **arguments)
+    def open_log(
+        name="shop", loggers=("quorum",), *, given=None, secrets=(), folder=tmp_path, displaced=(), **arguments
+    ):
+        settings = config.Settings.load(given, instance_path=folder)
+        one = log.start(name, settings, masker=Masker([*settings.secrets(), *secrets]), **more)
         opened.append(one)
         one.attach([name, *loggers], displaced=displaced)
         return one
@@ -255,7 +259,7 @@ def test_the_console_is_left_to_an_application_that_writes_there(start, capsys):
     assert capsys.readouterr().err == "x\n"
 
 
-@pytest.mark.parametrize("name", ["../shop", "", "a/b", "a\nb", ".", "shop.", "x" * 65, "\u00e9"])
+@pytest.mark.parametrize("name", ["../shop", "", "root", "a/b", "a\nb", ".", "shop.", "x" * 65, "\u00e9"])
 def test_a_name_that_names_no_file_is_refused(name):
     with pytest.raises(errors.ConfigurationError, match="logger is no name of a log"):
         log.check(name)
@@ -263,10 +267,10 @@ def test_a_name_that_names_no_file_is_refused(name):
 
 WRITER = """
 import logging, sys
-from quorum import config, log
+from quorum import config, log, masking
 log.SIZE = 20_000
 log.KEPT = 50
-opened = log.start("shop", config.Settings.load(instance_path=sys.argv[1]))
+opened = log.start("shop", config.Settings.load(instance_path=sys.argv[1]), masker=masking.Masker())
 opened.attach(["shop"])
 for number in range(500):
     logging.getLogger("shop").info("%s-%d", sys.argv[2], number)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from quorum import errors, mongodb, runtime
-from quorum.masking import Masker
+
+from . import secret
 
 #: Seconds after which a server that did not answer counts as one that does not.
 LIMIT: Final = 3.0
@@ -98,5 +99,6 @@ def _answer(future: Future[Result], check: Check, context: runtime.Context) -> N
         text, works = str(error), False
     except Exception as error:  # noqa: BLE001 - a check that fails in a way of its own is still one that fails
         text, works = f"{type(error).__name__}: {error}", False
-    text = " ".join(Masker(context.settings.secrets()).text(text).split())
+    if not works:
+        text = " ".join(secret.masker(context.app, context.settings).text(text).split())
     future.set_result(Result(check.label, works, text, time.monotonic() - start))

@@ -8,7 +8,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, ScriptInfo
 
-from quorum import config, errors
+from quorum import config, errors, runtime
 from quorum.variables import SERVER_PREFIX, VARIABLES
 
 from . import checks
@@ -21,7 +21,7 @@ group = AppGroup("quorum", help="What quorum set up for this app.")
 @group.command("config")
 def show_config() -> None:
     """Print every variable, its value with secrets masked, and where it came from."""
-    settings: config.Settings = current_app.extensions["quorum"].settings
+    settings = _context(current_app).settings
     rows = [(name, settings.shown(name), settings.source(name)) for name in VARIABLES]
     for option, found in settings.server_options().items():
         value = "***" if config.SECRET_NAME.search(option) else str(found.value)
@@ -40,7 +40,7 @@ def doctor(context: click.Context) -> None:
         app = context.ensure_object(ScriptInfo).load_app()
     except errors.QuorumError as error:
         raise click.ClickException(f"The app can't be loaded: {error}") from error
-    results = checks.run(app.extensions["quorum"])
+    results = checks.run(_context(app))
     width = max((len(result.label) for result in results), default=0)
     for result in results:
         state = "works" if result.works else "FAILS"
@@ -49,6 +49,15 @@ def doctor(context: click.Context) -> None:
         click.echo("No connection is configured.")
     if not all(result.works for result in results):
         context.exit(1)
+
+
+def _context(app: Flask) -> runtime.Context:
+    context: runtime.Context | None = app.extensions.get("quorum")
+    if context is None:
+        raise click.ClickException(
+            f"quorum is not loaded in the app {app.name!r}: call quorum.load(app=app) where it is made."
+        )
+    return context
 
 
 def is_diagnosis() -> bool:

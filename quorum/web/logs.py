@@ -10,9 +10,9 @@ import flask
 from flask import Flask, Response
 from flask.logging import default_handler
 
-from quorum import config, log, runtime
+from quorum import log, runtime
 
-from . import hooks
+from . import hooks, secret
 
 #: The header that a request's id comes in, if the client or a proxy has one, and goes back in.
 HEADER: Final = "X-Request-ID"
@@ -25,16 +25,10 @@ def start(app: Flask, context: runtime.Context) -> None:
     """Open the log that the context names, if it names one."""
     if context.logger is None:
         return
-    # What the configuration has of others' secrets, as of Flask extensions; Flask's own names are of no secrets.
-    secret_names = {key: value for key, value in app.config.items() if key not in Flask.default_config}
-    keys = [app.secret_key, *(app.config.get("SECRET_KEY_FALLBACKS") or ())]
     opened = log.start(
         context.logger,
         context.settings,
-        secrets=[
-            *(key.decode(errors="replace") if isinstance(key, bytes) else key for key in keys if key),
-            *config.named_secrets(secret_names),
-        ],
+        masker=secret.masker(app, context.settings),
         request_id=request_id,
         is_current=lambda: flask.has_app_context() and flask.current_app.extensions.get("quorum") is context,
     )

@@ -20,11 +20,13 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from flask import Flask
-from werkzeug.serving import ThreadedWSGIServer
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from quorum import config, errors, log, runtime, variables
 from quorum.masking import Masker
 from quorum.variables import SERVERS
+
+from . import secret
 
 #: Seconds that the requests in flight have to end after SIGTERM.
 GRACE: Final = 30.0
@@ -148,6 +150,16 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[threading.Event]:
             signal.signal(one, handler)
 
 
+def _masked_requests(masker: Masker) -> type[WSGIRequestHandler]:
+    """Make a handler of Flask's server that writes its lines, which have whole URLs, without secrets."""
+
+    class Handler(WSGIRequestHandler):
+        def log(self, type: str, message: str, *args: Any) -> None:
+            super().log(type, "%s", masker.text(message % args if args else message))
+
+    return Handler
+
+
 class _Server(ThreadedWSGIServer):
     """Flask's development server, which knows the threads of its requests."""
 
@@ -168,12 +180,13 @@ class _Server(ThreadedWSGIServer):
 
 
 def _flask(app: Flask, settings: config.Settings, options: Options) -> None:
+    handler = _masked_requests(secret.masker(app, settings))
     host, port = settings.get("HOST"), settings.get("PORT")
     if app.debug or any(options.values()):
-        app.run(host=host, port=port, debug=app.debug, load_dotenv=False, **options)
+        app.run(host, port, debug=app.debug, load_dotenv=False, request_handler=handler, **options)
         return
     with bind(host, port) as opened:
-        server = _Server(host, port, app, fd=opened.fileno())
+        server = _Server(host, port, app, handler, fd=opened.fileno())
     _say("Flask's development server", server.socket)
     # In a thread of its own, as it waits for the loop that the signal interrupted.
     with _stopped_by_signals(lambda: threading.Thread(target=server.shutdown, daemon=True).start()):
@@ -240,7 +253,7 @@ def _gunicorn(app: Flask, settings: config.Settings, options: Options) -> None:
     class Application(base.BaseApplication):  # type: ignore[misc, name-defined]
         def load_config(self) -> None:
             # All of a user's gunicorns would have one control socket in common.
-            known = {"logger_class": _gunicorn_logger(settings), "control_socket_disable": True}
+            known = {"logger_class": _gunicorn_logger(secret.masker(app, settings)), "control_socket_disable": True}
             for name, value in {**known, **options}.items():
                 if name in self.cfg.settings:
                     self.cfg.set(name, value)
@@ -267,10 +280,9 @@ def _gunicorn_option(name: str, text: str) -> Any:
     return value
 
 
-def _gunicorn_logger(settings: config.Settings) -> type:
+def _gunicorn_logger(masker: Masker) -> type:
     """Make gunicorn's own log one without secrets: it has whole URLs and headers."""
     glogging = _import("gunicorn.glogging")
-    masker = Masker(settings.secrets())
 
     class Logger(glogging.Logger):  # type: ignore[misc, name-defined]
         def setup(self, cfg: Any) -> None:

@@ -98,3 +98,18 @@ def test_doctor_without_a_connection_says_so(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("MONGOHQ_URL")
     done = quorum.load(name="shop").test_cli_runner().invoke(args=["quorum", "doctor"])
     assert (done.exit_code, done.output) == (0, "No connection is configured.\n")
+
+
+@pytest.mark.parametrize("command", ["config", "doctor"])
+def test_a_command_for_an_app_that_is_not_loaded_says_so(tmp_path: Path, command: str) -> None:
+    (tmp_path / "shop.py").write_text("import flask\napp = flask.Flask('shop')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "shop", "quorum", command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "quorum is not loaded in the app 'shop'" in done.stderr

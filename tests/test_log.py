@@ -23,9 +23,7 @@ def start(tmp_path):
     """Opens a log at loggers; all are closed after the test."""
     opened = []
 
-    def open_log(
-        name="shop", loggers=("quorum",), *, given=None, secrets=(), folder=tmp_path, displaced=(), **arguments
-    ):
+    def open_log(name="shop", loggers=("quorum",), *, given=None, secrets=(), folder=tmp_path, displaced=(), **more):
         settings = config.Settings.load(given, instance_path=folder)
         one = log.start(name, settings, masker=Masker([*settings.secrets(), *secrets]), **more)
         opened.append(one)
@@ -266,36 +264,51 @@ def test_a_name_that_names_no_file_is_refused(name):
 
 
 WRITER = """
-import logging, sys
+import logging, pathlib, sys, time
 from quorum import config, log, masking
 log.SIZE = 20_000
-log.KEPT = 50
+log.KEPT = 100
 opened = log.start("shop", config.Settings.load(instance_path=sys.argv[1]), masker=masking.Masker())
 opened.attach(["shop"])
-for number in range(500):
+print("ready", flush=True)
+while not pathlib.Path(sys.argv[1], "go").exists():
+    time.sleep(0.001)
+for number in range(1000):
     logging.getLogger("shop").info("%s-%d", sys.argv[2], number)
 opened.close()
 """
 
 
-def test_processes_that_write_and_rotate_one_file_lose_no_line(tmp_path):
-    writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(number)], stderr=subprocess.DEVNULL)
-        for number in range(4)
-    ]
-    assert [writer.wait(60) for writer in writers] == [0] * 4
-    files = list((tmp_path / "logs").glob("shop.log*"))
+def written(folder):
+    """Give the messages of a log's files; each file but the one that is written is full."""
+    files = list((folder / "logs").glob("shop.log*"))
     assert len(files) > 5
-    found = [LINE.fullmatch(line)[4] for file in files for line in file.read_text().splitlines()]
-    assert sorted(found) == sorted(f"{writer}-{number}" for writer in range(4) for number in range(500))
+    assert [file.name for file in files if file.stat().st_size < 19_000] in ([], ["shop.log"])
+    return sorted(LINE.fullmatch(line)[4] for file in files for line in file.read_text().splitlines())
+
+
+def messages(writers):
+    return sorted(f"{writer}-{number}" for writer in writers for number in range(1000))
+
+
+def test_processes_that_write_and_rotate_one_file_lose_no_line(tmp_path):
+    command = [sys.executable, "-c", WRITER, str(tmp_path)]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    writers = [subprocess.Popen([*command, str(number)], **streams) for number in range(4)]
+    for writer in writers:
+        assert writer.stdout.readline()
+    (tmp_path / "go").touch()
+    for writer in writers:
+        writer.communicate(timeout=60)
+    assert [writer.returncode for writer in writers] == [0] * 4
+    assert written(tmp_path) == messages(range(4))
 
 
 def test_a_child_after_fork_writes_to_the_same_file(tmp_path):
-    code = WRITER.replace("for number in", "import os\nchild = os.fork()\nfor number in").replace(
-        "opened.close()", "opened.close()\nif child: os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
-    )
-    code = code.replace('"%s-%d", sys.argv[2]', '"%s-%d", "parent" if child else "child"')
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60, stderr=subprocess.DEVNULL)
-    files = (tmp_path / "logs").glob("shop.log*")
-    found = [LINE.fullmatch(line)[4] for file in files for line in file.read_text().splitlines()]
-    assert sorted(found) == sorted(f"{who}-{number}" for who in ("parent", "child") for number in range(500))
+    fork = "import os\nchild = os.fork()\nfor number in"
+    wait = "opened.close()\nif child: sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    code = WRITER.replace("for number in", fork).replace("opened.close()", wait)
+    code = code.replace("sys.argv[2]", '"parent" if child else "child"')
+    (tmp_path / "go").touch()
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60, capture_output=True)
+    assert written(tmp_path) == messages(["parent", "child"])

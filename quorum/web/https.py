@@ -1,11 +1,12 @@
-"""`FORCE_SSL`: pages and cookies go by https:// only. `BASE_URL`: URLs that are made outside of a request."""
+"""`FORCE_SSL`: pages and cookies go by https:// only. `BASE_URL`: URLs are public ones."""
 
 from __future__ import annotations
 
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, redirect, request
+from flask import Flask, Request, Response, current_app, redirect, request
+from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Response as BaseResponse
 
 from quorum import runtime
@@ -35,6 +36,17 @@ def _publish(app: Flask, context: runtime.Context, base_url: str) -> None:
         return
     host = parts.netloc.rpartition("@")[2]
     hooks.configure(app, context, SERVER_NAME=host, PREFERRED_URL_SCHEME=parts.scheme)
+    make = app.create_url_adapter
+
+    def create_url_adapter(request: Request | None) -> MapAdapter | None:
+        adapter = make(request)
+        if adapter is not None:
+            # Flask takes the host of SERVER_NAME and the scheme of the request, which behind a proxy may be another.
+            adapter.url_scheme = parts.scheme
+        return adapter
+
+    app.create_url_adapter = create_url_adapter  # type: ignore[method-assign]
+    context.at_stop(lambda: setattr(app, "create_url_adapter", make))
     if (path := parts.path.rstrip("/")) and app.config["APPLICATION_ROOT"] == "/":
         hooks.configure(app, context, APPLICATION_ROOT=path)
 

@@ -98,6 +98,14 @@ def test_urls_that_are_made_outside_of_a_request_are_public(base: str, url: str)
         assert flask.url_for("login") == url
 
 
+def test_urls_that_are_made_in_a_request_are_public_whatever_host_it_names() -> None:
+    app = make(BASE_URL="https://shop.example")
+    app.add_url_rule("/url", view_func=lambda: flask.url_for("login", _external=True))
+    assert app.test_client().get("/url", base_url="http://evil.example:5000").text == "https://shop.example/login"
+    quorum.unload(app)
+    assert app.test_client().get("/url", base_url="http://other.example").text == "http://other.example/login"
+
+
 @pytest.mark.parametrize("host", ["http://shop.example", "http://10.0.0.1:5000", "http://www.shop.example"])
 def test_a_base_url_refuses_no_host(host: str) -> None:
     assert make(BASE_URL="https://shop.example").test_client().get("/login", base_url=host).status_code == 200

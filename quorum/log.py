@@ -106,7 +106,24 @@ class Log:
         return handler
 
 
-class Junction(logging.Handler):
+class _Careful(logging.Handler):
+    """A handler that fails no one who logs, and shows nothing of the record that it could not write."""
+
+    _complained = -_COMPLAINT
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        now = time.monotonic()
+        if sys.stderr is None or now - self._complained < _COMPLAINT:
+            return
+        self._complained = now
+        kind = sys.exc_info()[0]
+        try:
+            sys.stderr.write(f"A line of the log is lost ({kind.__name__ if kind else 'unknown'}): {self}\n")
+        except (OSError, ValueError):
+            return
+
+
+class Junction(_Careful):
     """Stands at a logger, and keeps what the logger was like before."""
 
     def __init__(self, logger: logging.Logger, displaced: Iterable[logging.Handler]) -> None:
@@ -154,7 +171,10 @@ class Junction(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> Any:
         # Without a lock of its own: the handlers behind it have theirs.
-        self.emit(record)
+        try:
+            self.emit(record)
+        except Exception:  # noqa: BLE001 - whatever goes wrong with a line, who logs goes on
+            self.handleError(record)
         return record
 
     def _console_follows(self) -> bool:
@@ -166,23 +186,6 @@ class Junction(logging.Handler):
                 if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stderr, sys.stdout):
                     return True
         return False
-
-
-class _Careful(logging.Handler):
-    """A handler that fails no one who logs, and shows nothing of the record that it could not write."""
-
-    _complained = -_COMPLAINT
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        now = time.monotonic()
-        if sys.stderr is None or now - self._complained < _COMPLAINT:
-            return
-        self._complained = now
-        kind = sys.exc_info()[0]
-        try:
-            sys.stderr.write(f"A line of the log is lost ({kind.__name__ if kind else 'unknown'}): {self}\n")
-        except (OSError, ValueError):
-            return
 
 
 class _Console(_Careful, logging.StreamHandler[IO[str]]):

@@ -77,7 +77,10 @@ class Masker:
             return {self.text(str(key)): self.value(item, str(key), depth - 1) for key, item in items}
         if depth and isinstance(value, (list, tuple, set, frozenset)):
             return [self.value(item, "", depth - 1) for item in list(value)[:_ITEMS]]
-        return self.text(str(value))
+        try:
+            return self.text(str(value))
+        except Exception as error:  # noqa: BLE001 - a value may do anything when it is shown
+            return f"<{type(value).__name__} that can't be shown: {type(error).__name__}>"
 
 
 def _mask(match: re.Match[str]) -> str:

@@ -180,6 +180,21 @@ def test_a_line_whose_arguments_do_not_fit_is_written_without_them(start, tmp_pa
     assert C not in capsys.readouterr().err
 
 
+@pytest.mark.promise("L3")
+def test_an_extra_that_can_not_be_shown_costs_no_line(start, tmp_path):
+    start(given={"LOG_FORMAT": "json"})
+    logging.getLogger("shop").error("x", extra={"thing": Unshowable()})
+    assert json.loads(lines(tmp_path)[0])["thing"] == "<Unshowable that can't be shown: RuntimeError>"
+
+
+@pytest.mark.promise("L3")
+def test_a_fault_of_the_log_itself_fails_nobody(start, monkeypatch, capsys):
+    start()
+    monkeypatch.setattr(log, "_settle", lambda *_: 1 / 0)
+    logging.getLogger("shop").error("x")
+    assert "A line of the log is lost (ZeroDivisionError)" in capsys.readouterr().err
+
+
 def test_a_long_message_has_an_end(start, tmp_path):
     start()
     logging.getLogger("shop").info("x" * 100_000)

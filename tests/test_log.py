@@ -35,6 +35,12 @@ def start(tmp_path):
         one.close()
 
 
+@pytest.fixture
+def alone(monkeypatch):
+    """Keeps what is logged from pytest, whose workers can't report every character."""
+    monkeypatch.setattr(logging.getLogger("shop"), "propagate", False)
+
+
 def lines(folder, name="shop"):
     return (Path(folder) / "logs" / f"{name}.log").read_text(encoding="utf-8").splitlines()
 
@@ -53,7 +59,7 @@ def test_a_record_outside_of_a_request_has_no_id(start, tmp_path):
     assert LINE.fullmatch(lines(tmp_path)[0])[2] == "-"
 
 
-def test_a_record_is_a_json_object_with_what_was_given_as_extra(start, tmp_path):
+def test_a_record_is_a_json_object_with_what_was_given_as_extra(start, tmp_path, alone):
     start(given={"LOG_FORMAT": "json"}, request_id=lambda: "abc")
     logging.getLogger("shop").warning("A\nb \u2028 \ud800", extra={"order": 7, "token": C, "items": [{"pin": C[:0]}]})
     (line,) = lines(tmp_path)
@@ -108,7 +114,7 @@ def test_a_line_break_starts_no_line(start, tmp_path, breaker):
 
 @pytest.mark.promise("L2")
 @pytest.mark.parametrize("character", ["\x1b", "\x00", "\x7f", "\x9b", "\u202e", "\u2066", "\ud800"])
-def test_a_character_that_commands_a_terminal_is_written_as_its_escape(start, tmp_path, character):
+def test_a_character_that_commands_a_terminal_is_written_as_its_escape(start, tmp_path, character, alone):
     start()
     logging.getLogger("shop").warning("x%sy", character)
     assert character.encode("unicode_escape").decode() in lines(tmp_path)[0]

@@ -240,18 +240,17 @@ class Masked(logging.Formatter):
         return "\n".join(map(escape, text.split("\n")))
 
 
-def check(name: str) -> str:
-    """Give the name of a log if it can be one, as it names a file too.
+def check(name: object) -> None:
+    """Check the name of a log, which names a file too.
 
-    :raises ConfigurationError: it can't.
+    :raises ConfigurationError: it can be no such name.
     """
     # Python takes "root" for the root logger.
-    if not _NAME.fullmatch(name) or name == "root":
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "root":
         raise errors.ConfigurationError(
             "logger is no name of a log: it has 1 to 64 letters, digits, _, - and dots, as 'shop' or 'shop.web', "
             "and is not 'root'."
         )
-    return name
 
 
 def start(

@@ -82,8 +82,8 @@ def load(
         classes = _models(models)
         secret.settle(made, settings, secret_key)
         _furnish(made)
-        if tuple(locales) != LOCALES:
-            made.logger.warning("locales=%r has no effect in this version of quorum.", locales)
+        if (chosen := tuple(locales)) != LOCALES:
+            made.logger.warning("locales=%r has no effect in this version of quorum.", chosen)
         _start(made, runtime.Context(settings, app=made, models=classes, safe=safe, logger=logger), classes)
     except BaseException:
         made.config.clear()

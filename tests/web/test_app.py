@@ -96,6 +96,7 @@ def test_the_url_can_come_from_an_apps_configuration(monkeypatch: pytest.MonkeyP
         ({"redis_session": True}, "redis_session"),
         ({"logger": "../shop"}, "logger is no name of a log"),
         ({"logger": ""}, "logger is no name of a log"),
+        ({"logger": logging.getLogger("shop")}, "logger is no name of a log"),
         ({"secret_key": ""}, "secret_key is empty"),
         ({"secret_key": "a", "SECRET_KEY": "b"}, "secret_key and SECRET_KEY"),
         ({"PORT": "http"}, "PORT"),

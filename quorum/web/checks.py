@@ -17,9 +17,6 @@ from quorum import errors, mongodb, runtime
 
 from . import secret
 
-#: Seconds after which a server that did not answer counts as one that does not.
-LIMIT: Final = 3.0
-
 
 @dataclass(frozen=True)
 class Check:
@@ -53,17 +50,19 @@ def configured(context: runtime.Context) -> list[Check]:
     ]
 
 
-def run(context: runtime.Context) -> list[Result]:
-    """Try every connection of an app, all at once, and give the results after `LIMIT` seconds at most.
+def run(context: runtime.Context, limit: float) -> list[Result]:
+    """Try every connection of an app, all at once, and give the results.
 
     A check that is under way already is shared, so that it does no harm to ask often.
+
+    :param limit: seconds after which a server that did not answer counts as one that does not.
     """
     pending = context.client("checks", _Pending, _Pending.close)
     started = [(check, pending.future(check, context)) for check in configured(context)]
-    wait([future for _, future in started], LIMIT)
-    late = f"did not answer within {LIMIT:g} seconds"
+    wait([future for _, future in started], limit)
+    late = f"did not answer within {limit:g} seconds"
     return [
-        future.result() if future.done() else Result(check.label, works=False, text=late, seconds=LIMIT)
+        future.result() if future.done() else Result(check.label, works=False, text=late, seconds=limit)
         for check, future in started
     ]
 

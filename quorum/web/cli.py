@@ -13,6 +13,9 @@ from quorum.variables import SERVER_PREFIX, VARIABLES
 
 from . import checks
 
+#: Seconds that the doctor waits for a connection: an embedded database may have to start first.
+PATIENCE: Final = 20.0
+
 _DIAGNOSIS: Final = "quorum.diagnosis"
 
 group = AppGroup("quorum", help="What quorum set up for this app.")
@@ -40,7 +43,7 @@ def doctor(context: click.Context) -> None:
         app = context.ensure_object(ScriptInfo).load_app()
     except errors.QuorumError as error:
         raise click.ClickException(f"The app can't be loaded: {error}") from error
-    results = checks.run(_context(app))
+    results = checks.run(_context(app), PATIENCE)
     width = max((len(result.label) for result in results), default=0)
     for result in results:
         state = "works" if result.works else "FAILS"

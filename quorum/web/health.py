@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from flask import Flask, Response, current_app, request
 
 from quorum import runtime
 
 from . import checks, hooks
+
+#: Seconds after which a server that did not answer counts as one that does not.
+LIMIT: Final = 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ def _answer(context: runtime.Context) -> Response:
 
     What is wrong with one is for the log, as anybody can read this page.
     """
-    results = checks.run(context)
+    results = checks.run(context, LIMIT)
     for result in results:
         if not result.works:
             _log.warning("%s: %s", result.label, result.text)

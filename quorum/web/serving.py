@@ -32,7 +32,7 @@ from . import secret
 GRACE: Final = 30.0
 
 #: Options that `HOST` and `PORT` stand for.
-PLACES: Final = frozenset({"bind", "host", "port", "listen", "sockets", "unix_socket"})
+PLACES: Final = frozenset({"bind", "host", "port", "listen", "sockets", "unix_socket", "unix_socket_perms"})
 
 _INSTALL = 'Install it: pip install "quorum[server]"'
 

@@ -12,7 +12,7 @@ import pytest
 
 import quorum
 from quorum import mongodb
-from quorum.web import checks
+from quorum.web import checks, health
 
 C = "c4n4ry"
 
@@ -46,7 +46,7 @@ def test_it_tells_each_configured_connection_with_its_latency(mongo_url: str, mo
     assert (answer.status_code, answer.mimetype) == (200, "application/json")
     assert answer.headers["Cache-Control"] == "no-store"
     facts = answer.get_json()
-    assert 0 < facts["connections"]["MongoDB"].pop("milliseconds") < checks.LIMIT * 1000
+    assert 0 < facts["connections"]["MongoDB"].pop("milliseconds") < health.LIMIT * 1000
     assert facts == {"status": "ok", "connections": {"MongoDB": {"works": True}}}
 
 
@@ -67,7 +67,7 @@ def test_one_that_fails_makes_it_a_503_and_the_reason_is_for_the_log(
 
 def test_a_check_that_breaks_in_a_way_of_its_own_is_one_that_fails(table: Callable[..., None]) -> None:
     table(One=lambda: str(1 / 0))
-    (result,) = checks.run(quorum.load(name="shop").extensions["quorum"])
+    (result,) = checks.run(quorum.load(name="shop").extensions["quorum"], 10)
     assert (result.works, result.text) == (False, "ZeroDivisionError: division by zero")
 
 
@@ -81,7 +81,7 @@ def test_a_server_that_hangs_is_given_up_and_asked_once(
         release.wait(20)
         return "late"
 
-    monkeypatch.setattr(checks, "LIMIT", 0.05)
+    monkeypatch.setattr(health, "LIMIT", 0.05)
     table(One=hang, Two=lambda: "Two 2.0")
     client = quorum.load(name="shop").test_client()
     try:
@@ -103,14 +103,14 @@ def test_checks_run_at_the_same_time(table: Callable[..., None]) -> None:
         return "met"
 
     table(One=meet, Two=meet, Three=meet)
-    assert all(result.works for result in checks.run(quorum.load(name="shop").extensions["quorum"]))
+    assert all(result.works for result in checks.run(quorum.load(name="shop").extensions["quorum"], 10))
 
 
 def test_a_check_asks_the_connection_of_its_own_app(table: Callable[..., None]) -> None:
     table(One=lambda: quorum.get_mongo_db().name)
     first = quorum.load(name="first").extensions["quorum"]
     quorum.load(name="second")
-    assert [result.text for result in checks.run(first)] == ["first"]
+    assert [result.text for result in checks.run(first, 10)] == ["first"]
 
 
 def test_nothing_of_the_application_comes_before_it() -> None:

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import mongodb, runtime
+from .amqp import get_amqp
 from .errors import (
     ConfigurationError,
     ConflictError,
@@ -23,6 +24,7 @@ from .errors import (
 )
 from .models import EmbeddedModel, Model, Page, Query, Timestamped, field, reference, signals, validates
 from .mongodb import get_mongo, get_mongo_db
+from .pusherc import get_pusher
 from .runtime import conf
 
 if TYPE_CHECKING:
@@ -53,8 +55,10 @@ __all__ = [
     "ValidationError",
     "conf",
     "field",
+    "get_amqp",
     "get_mongo",
     "get_mongo_db",
+    "get_pusher",
     "load",
     "mongodb",
     "reference",

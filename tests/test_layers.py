@@ -18,7 +18,7 @@ LAYERS = (
     "quorum.runtime quorum.address",
     "quorum.embedded_server",
     "quorum.embedded",
-    "quorum.mongodb",
+    "quorum.mongodb quorum.amqp quorum.pusherc",
     "quorum.models.signals",
     "quorum.models.registry quorum.models.hooks quorum.models.pages quorum.models.marshal",
     "quorum.models.kinds",
@@ -59,13 +59,28 @@ ONLY = {
     "jinja2": "quorum.web",
     "mongomock": "quorum.mongodb",
     "orjson": "quorum.web",
+    "pika": "quorum.amqp",
+    "pusher": "quorum.pusherc",
+    "requests": "quorum.pusherc",
     "pytest": "quorum.testing",
     "secantus": "",
     "werkzeug": "quorum.web quorum.testing",
 }
 
 #: Not loaded by `import quorum`, nor by `import quorum.models`: each is imported where it is switched on.
-ON_DEMAND = {"boto3", "dramatiq", "flask", "jinja2", "mongomock", "orjson", "pika", "redis", "secantus", "werkzeug"}
+ON_DEMAND = {
+    "boto3",
+    "dramatiq",
+    "flask",
+    "jinja2",
+    "mongomock",
+    "orjson",
+    "pika",
+    "pusher",
+    "redis",
+    "secantus",
+    "werkzeug",
+}
 
 
 def _rows() -> dict[str, int]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from . import testing
     from .web.app import load, run, unload
+    from .web.locales import translate
 
     APP: Flask | None
 
@@ -65,11 +66,12 @@ __all__ = [
     "run",
     "signals",
     "testing",
+    "translate",
     "unload",
     "validates",
 ]
 
-_WEB = frozenset({"load", "run", "unload"})
+_WEB = {"load": ".web.app", "run": ".web.app", "translate": ".web.locales", "unload": ".web.app"}
 
 
 def __getattr__(name: str) -> Any:
@@ -77,7 +79,7 @@ def __getattr__(name: str) -> Any:
         context = runtime.last()
         return None if context is None else context.app
     if name in _WEB:
-        value = globals()[name] = getattr(importlib.import_module(".web.app", __name__), name)
+        value = globals()[name] = getattr(importlib.import_module(_WEB[name], __name__), name)
         return value
     if name == "testing":
         return importlib.import_module(".testing", __name__)

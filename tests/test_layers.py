@@ -43,6 +43,8 @@ LAYERS = (
     "quorum.models.families",
     "quorum.models.model",
     "quorum.models",
+    "quorum.web.messages",
+    "quorum.web.locales",
     "quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
     "quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
     "quorum.web.fastjson",
@@ -55,7 +57,9 @@ LAYERS = (
 #: The only modules (with what is in them) that may import these, and nobody else.
 ONLY = {
     "click": "quorum.web",
+    "babel": "quorum.web",
     "flask": "quorum.web quorum.testing",
+    "flask_babel": "quorum.web",
     "jinja2": "quorum.web",
     "mongomock": "quorum.mongodb",
     "orjson": "quorum.web",
@@ -69,9 +73,11 @@ ONLY = {
 
 #: Not loaded by `import quorum`, nor by `import quorum.models`: each is imported where it is switched on.
 ON_DEMAND = {
+    "babel",
     "boto3",
     "dramatiq",
     "flask",
+    "flask_babel",
     "jinja2",
     "mongomock",
     "orjson",

@@ -115,7 +115,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert len(caught.value.problems) == 2
 
 
-@pytest.mark.parametrize("arguments", [{"locales": ("pt_pt",)}, {"logger": "shop"}])
+@pytest.mark.parametrize("arguments", [{"logger": "shop"}])
 def test_an_argument_without_effect_is_logged(caplog: pytest.LogCaptureFixture, arguments: dict[str, Any]) -> None:
     with caplog.at_level(logging.WARNING):
         quorum.load(name="shop", **arguments)

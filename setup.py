@@ -63,7 +63,7 @@ setup(
     keywords="flask mongodb models odm orm pymongo marshmallow",
     package_dir={"": "."},  # so that an editable install is a path, which type checkers follow
     packages=find_packages(include=["quorum", "quorum.*"]),
-    package_data={"quorum": ["py.typed"]},
+    package_data={"quorum": ["py.typed", "translations/*/LC_MESSAGES/*"]},
     include_package_data=False,
     zip_safe=False,
     python_requires=">=3.11",

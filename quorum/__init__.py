@@ -1,7 +1,7 @@
 """The data layer for Flask on MongoDB.
 
-The names of the Flask side are looked up when they are first read: a script or a worker that imports models loads no
-Flask.
+The names of the Flask side and of some connections are looked up when they are first read: a script or a worker that
+imports models loads no Flask.
 """
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ from .runtime import conf
 if TYPE_CHECKING:
     from flask import Flask
 
-    from . import testing
+    from . import amqp, pusherc, testing
+    from .amqp import get_amqp
+    from .pusherc import get_pusher
     from .web.app import load, unload
+    from .web.locales import translate
     from .web.serving import run
 
     APP: Flask | None
@@ -52,32 +55,45 @@ __all__ = [
     "StoredValueError",
     "Timestamped",
     "ValidationError",
+    "amqp",
     "conf",
     "field",
+    "get_amqp",
     "get_mongo",
     "get_mongo_db",
+    "get_pusher",
     "load",
     "mongodb",
+    "pusherc",
     "reference",
     "run",
     "signals",
     "testing",
+    "translate",
     "unload",
     "validates",
 ]
 
-_WEB = {"load": ".web.app", "run": ".web.serving", "unload": ".web.app"}
+_LATE = {
+    "get_amqp": ".amqp",
+    "get_pusher": ".pusherc",
+    "load": ".web.app",
+    "run": ".web.serving",
+    "translate": ".web.locales",
+    "unload": ".web.app",
+}
+_MODULES = frozenset({"amqp", "pusherc", "testing"})
 
 
 def __getattr__(name: str) -> Any:
     if name == "APP":
         context = runtime.last()
         return None if context is None else context.app
-    if name in _WEB:
-        value = globals()[name] = getattr(importlib.import_module(_WEB[name], __name__), name)
+    if name in _LATE:
+        value = globals()[name] = getattr(importlib.import_module(_LATE[name], __name__), name)
         return value
-    if name == "testing":
-        return importlib.import_module(".testing", __name__)
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -334,6 +334,14 @@ _ALL = (
     Variable("PUSHER_SECRET", "str", string, None, "The app's secret at Pusher Channels.", secret=True),
     Variable("PUSHER_CLUSTER", "str", word, None, "The app's cluster at Pusher Channels, `eu` say."),
     Variable(
+        "PUSHER_ENDPOINT",
+        "URL",
+        url("http", "https"),
+        None,
+        "A server other than Pusher's that speaks its protocol.",
+        secret=True,
+    ),
+    Variable(
         "SECRET_KEY",
         "str",
         str,

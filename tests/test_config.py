@@ -110,6 +110,7 @@ VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "PUSHER_KEY": ({"k3y": "k3y"}, ["a b"]),
     "PUSHER_SECRET": ({"s3cret": "s3cret"}, [f"{CANARY}\n"]),
     "PUSHER_CLUSTER": ({"eu": "eu"}, ["eu.example.com"]),
+    "PUSHER_ENDPOINT": ({"http://127.0.0.1:6001": "http://127.0.0.1:6001"}, [f"ws://{CANARY}", "http://"]),
     "SECRET_KEY": ({"\u00e9\n": "\u00e9\n"}, []),
     "BASE_URL": (
         {"https://blog.example.com/": "https://blog.example.com/"},

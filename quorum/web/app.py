@@ -18,14 +18,13 @@ from quorum.variables import SERVER_PREFIX, VARIABLES
 
 from . import cli, converters, health, https, json, logs, secret, templates
 from . import errors as http
+from . import locales as languages
 
 #: Where a loaded app keeps its context: `app.extensions["quorum"]`.
 EXTENSION: Final = "quorum"
 
 #: The mark of an app that was unloaded: it is never served from another app's database.
 UNLOADED: Final = "quorum.unloaded"
-
-LOCALES: Final = ("en_us",)
 
 #: What `models` can be: a module, a package, or the classes.
 Models: TypeAlias = ModuleType | Iterable[type[Model]]
@@ -34,7 +33,7 @@ Models: TypeAlias = ModuleType | Iterable[type[Model]]
 def load(
     app: Flask | None = None,
     name: str | None = None,
-    locales: Iterable[str] = LOCALES,
+    locales: Iterable[str] = languages.DEFAULT,
     secret_key: str | bytes | None = None,
     execution: bool = True,  # noqa: ARG001
     redis_session: bool = False,
@@ -51,7 +50,8 @@ def load(
 
     :param app: the app to set up; `app.extensions["quorum"]` marks it as loaded.
     :param name: the import name of the app to make; the calling module's if there is neither `app` nor `name`.
-    :param locales: has no effect yet; anything but the default is logged as such.
+    :param locales: the languages that the app speaks, `("en_us", "pt_pt")`; the first is for who asks for none of them.
+        More than English needs Flask-Babel.
     :param secret_key: signs the session cookie; `SECRET_KEY` if not given.
     :param execution: has no effect yet.
     :param redis_session: must be False: sessions in Redis are not available in this version.
@@ -65,6 +65,7 @@ def load(
     :raises OperationalError: the database did not answer while the indexes were made.
     """
     _check(app, name, redis_session=redis_session, logger=logger, secret_key=secret_key, configuration=kwargs)
+    available = languages.read(locales)
     made = app if app is not None else _make(name or sys._getframe(1).f_globals["__name__"])
     before = dict(made.config)
     made.config.update(kwargs)
@@ -82,8 +83,7 @@ def load(
         classes = _models(models)
         secret.settle(made, settings, secret_key)
         _furnish(made)
-        if (chosen := tuple(locales)) != LOCALES:
-            made.logger.warning("locales=%r has no effect in this version of quorum.", chosen)
+        languages.init_app(made, available, instance=settings.instance)
         _start(made, runtime.Context(settings, app=made, models=classes, safe=safe, logger=logger), classes)
     except BaseException:
         made.config.clear()

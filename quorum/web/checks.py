@@ -13,7 +13,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Final
 
-from quorum import errors, mongodb, runtime
+from quorum import amqp, errors, mongodb, pusherc, runtime
 
 from . import secret
 
@@ -37,7 +37,11 @@ class Result:
     seconds: float
 
 
-CHECKS: Final = (Check("MongoDB", "MONGOHQ_URL", mongodb.ping),)
+CHECKS: Final = (
+    Check("MongoDB", "MONGOHQ_URL", mongodb.ping),
+    Check("RabbitMQ", "CLOUDAMQP_URL", amqp.ping),
+    Check("Pusher", "PUSHER_APP_ID", pusherc.ping),
+)
 
 
 def configured(context: runtime.Context) -> list[Check]:

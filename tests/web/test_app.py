@@ -116,13 +116,6 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert len(caught.value.problems) == 2
 
 
-@pytest.mark.parametrize("arguments", [{"locales": ("pt_pt",)}])
-def test_an_argument_without_effect_is_logged(caplog: pytest.LogCaptureFixture, arguments: dict[str, Any]) -> None:
-    with caplog.at_level(logging.WARNING):
-        quorum.load(name="shop", **arguments)
-    assert "no effect" in caplog.text
-
-
 def test_what_load_takes_without_effect_is_silent_at_its_default(caplog: pytest.LogCaptureFixture) -> None:
     quorum.load(name="shop", locales=["en_us"], execution=False, redis_session=False, logger=None)
     assert not caplog.records

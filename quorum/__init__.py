@@ -23,6 +23,7 @@ from .errors import (
 )
 from .models import EmbeddedModel, Model, Page, Query, Timestamped, field, reference, signals, validates
 from .mongodb import get_mongo, get_mongo_db
+from .redisdb import get_redis
 from .runtime import conf
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ __all__ = [
     "field",
     "get_mongo",
     "get_mongo_db",
+    "get_redis",
     "load",
     "mongodb",
     "reference",
@@ -65,7 +67,10 @@ __all__ = [
     "validates",
 ]
 
-_WEB = frozenset({"load", "run", "unload"})
+#: The modules of the Flask side, and the names that are theirs.
+_WEB = {
+    **dict.fromkeys(("load", "run", "unload"), "app"),
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -73,7 +78,7 @@ def __getattr__(name: str) -> Any:
         context = runtime.last()
         return None if context is None else context.app
     if name in _WEB:
-        value = globals()[name] = getattr(importlib.import_module(".web.app", __name__), name)
+        value = globals()[name] = getattr(importlib.import_module(f".web.{_WEB[name]}", __name__), name)
         return value
     if name == "testing":
         return importlib.import_module(".testing", __name__)

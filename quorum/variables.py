@@ -170,9 +170,12 @@ def url(*schemes: str) -> Callable[[str], str]:
         read_url = f"{scheme.lower()}://{rest}"
         problem = ""
         try:
-            if _CONTROL.search(rest) or " " in rest or (not urlsplit(read_url).netloc and scheme.lower() != "unix"):
+            netloc = urlsplit(read_url).netloc
+            # There are several hosts in the URLs of Sentinels and clusters.
+            hosts = netloc.rpartition("@")[2].split(",")
+            if _CONTROL.search(rest) or " " in rest or (not netloc and scheme.lower() != "unix"):
                 problem = f"is not a URL: it must be {scheme.lower()}://host"
-            elif urlsplit(read_url).port == 0:
+            elif 0 in [urlsplit(f"//{host}").port for host in hosts]:
                 problem = "has the port 0"
         except ValueError:
             # Its own message quotes parts of the text.

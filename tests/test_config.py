@@ -78,6 +78,7 @@ VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "redis://h": "redis://h",
             "REDISS://:pw@h:1/2": "rediss://:pw@h:1/2",
             "unix:///run/redis.sock": "unix:///run/redis.sock",
+            "redis+sentinel://:pw@a:1,[::1]:2,c/main": "redis+sentinel://:pw@a:1,[::1]:2,c/main",
         },
         [
             CANARY,
@@ -86,6 +87,8 @@ VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "redis://",
             "redis://h:0",
             f"redis://:{CANARY}@[h",
+            f"redis+cluster://:{CANARY}@h:1,i:port",
+            "redis+cluster://h:1,i:0",
         ],
     ),
     "CLOUDAMQP_URL": (

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from . import testing
     from .web.app import load, run, unload
+    from .web.redirects import safe_redirect
 
     APP: Flask | None
 
@@ -61,6 +62,7 @@ __all__ = [
     "mongodb",
     "reference",
     "run",
+    "safe_redirect",
     "signals",
     "testing",
     "unload",
@@ -70,6 +72,7 @@ __all__ = [
 #: The modules of the Flask side, and the names that are theirs.
 _WEB = {
     **dict.fromkeys(("load", "run", "unload"), "app"),
+    "safe_redirect": "redirects",
 }
 
 

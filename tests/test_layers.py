@@ -43,6 +43,7 @@ LAYERS = (
     "quorum.models.families",
     "quorum.models.model",
     "quorum.models",
+    "quorum.web.redirects",
     "quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
     "quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
     "quorum.web.fastjson",

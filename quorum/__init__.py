@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from . import testing
     from .web.app import load, run, unload
     from .web.redirects import safe_redirect
+    from .web.sessions import end_sessions, find_sessions, renew_session
 
     APP: Flask | None
 
@@ -54,13 +55,16 @@ __all__ = [
     "Timestamped",
     "ValidationError",
     "conf",
+    "end_sessions",
     "field",
+    "find_sessions",
     "get_mongo",
     "get_mongo_db",
     "get_redis",
     "load",
     "mongodb",
     "reference",
+    "renew_session",
     "run",
     "safe_redirect",
     "signals",
@@ -72,6 +76,7 @@ __all__ = [
 #: The modules of the Flask side, and the names that are theirs.
 _WEB = {
     **dict.fromkeys(("load", "run", "unload"), "app"),
+    **dict.fromkeys(("end_sessions", "find_sessions", "renew_session"), "sessions"),
     "safe_redirect": "redirects",
 }
 

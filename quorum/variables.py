@@ -89,6 +89,17 @@ def seconds(text: str) -> float:
     return float(text)
 
 
+def lifetime(text: str) -> int:
+    """Read how long something lasts, in whole seconds: 300 (5 minutes) to 31,536,000 (a year).
+
+    :raises ValueError: it is something else.
+    """
+    number = integer(text)
+    if not 300 <= number <= 31_536_000:
+        raise ValueError("is not a number of seconds from 300 to 31536000")
+    return number
+
+
 def word(text: str) -> str:
     """Read a word that is safe in names of files, databases, keys and queues.
 
@@ -322,6 +333,14 @@ _ALL = (
         "Signs the session cookie. Keep it long, random and out of the repository.",
         secret=True,
         types=(str, bytes),
+    ),
+    Variable(
+        "SESSION_IDLE",
+        "seconds",
+        lifetime,
+        604_800,
+        "After how long without a request a session in Redis ends; the default is a week.",
+        types=(int,),
     ),
     Variable("BASE_URL", "URL", url("http", "https"), None, "The app's public URL, for links in mail and jobs."),
     Variable(

@@ -114,6 +114,7 @@ VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "PUSHER_SECRET": ({"s3cret": "s3cret"}, [f"{CANARY}\n"]),
     "PUSHER_CLUSTER": ({"eu": "eu"}, ["eu.example.com"]),
     "SECRET_KEY": ({"\u00e9\n": "\u00e9\n"}, []),
+    "SESSION_IDLE": ({"300": 300, "31536000": 31_536_000}, ["299", "31536001", "1.5", "an hour"]),
     "BASE_URL": (
         {"https://blog.example.com/": "https://blog.example.com/"},
         ["blog.example.com", "javascript://a", "https://"],

@@ -15,6 +15,7 @@ import redis
 import servers
 
 from quorum import config, errors, redisdb, runtime
+from quorum.web import session_store
 
 SECRET = "c4n4ry/@:%"
 ESCAPED = "c4n4ry%2F%40%3A%25"
@@ -38,11 +39,24 @@ def load() -> Iterator[Load]:
         runtime.stop(context)
 
 
-def _works(_: runtime.Context) -> None:
-    """Use the client."""
+def _store(context: runtime.Context) -> session_store.Store:
+    return session_store.Store(context, idle=600, lifetime=6000)
+
+
+def _works(context: runtime.Context) -> None:
+    """Use the client, and the scripts of sessions, which must find their keys in one slot."""
     client = redisdb.get_redis()
     client.set("shop:a", "1")
     assert client.get("shop:a") == b"1"
+    store = _store(context)
+    assert store.replace(None, "a", {"x": b"1"}, [], keep=False, user="u")
+    assert store.replace("a", "b", {"y": b"2"}, ["x"], keep=True)
+    assert store.write("b", {"z": b"3"}, ["y"])
+    assert not store.write("a", {"z": b"3"}, [])
+    assert store.read("a") is None
+    assert store.read("b") == {"z": b"3"}
+    assert [entry.hash for entry in store.find("u")] == ["b"]
+    assert store.end_all("u") == 1
 
 
 def test_a_server_answers_with_its_name_and_version(redis_url: str, load: Load) -> None:
@@ -144,9 +158,10 @@ def test_every_app_has_a_client_of_its_own(redis_url: str, load: Load) -> None:
 
 
 def test_a_forked_child_has_its_own_connections_and_leaves_the_parents_alone(redis_url: str, load: Load) -> None:
-    load(redis_url)
+    store = _store(load(redis_url))
     client = redisdb.get_redis()
     client.set("a", "parent")
+    store.read("a")
     children = []
     for number in range(4):
         child = os.fork()
@@ -155,7 +170,7 @@ def test_a_forked_child_has_its_own_connections_and_leaves_the_parents_alone(red
             try:
                 mine = redisdb.get_redis()
                 right = mine is not client and all(mine.incr(f"n{number}") == turn for turn in range(1, 51))
-                right = right and mine.get("a") == b"parent"
+                right = right and store.read("a") is None and mine.get("a") == b"parent"
                 runtime.current().close()
                 code = 0 if right else 2
             finally:
@@ -165,6 +180,7 @@ def test_a_forked_child_has_its_own_connections_and_leaves_the_parents_alone(red
         assert client.get("a") == b"parent"
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0, 0]
     assert client.get("a") == b"parent"
+    assert store.read("a") is None
 
 
 def test_after_a_restart_of_the_server_the_next_call_works(tmp_path: Path, load: Load) -> None:

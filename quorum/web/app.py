@@ -16,7 +16,7 @@ from quorum import config, errors, runtime
 from quorum.models import Model, registry
 from quorum.variables import SERVER_PREFIX, VARIABLES
 
-from . import cli, converters, json, secret, templates
+from . import cli, converters, json, secret, sessions, templates
 from . import errors as http
 
 #: Where a loaded app keeps its context: `app.extensions["quorum"]`.
@@ -54,7 +54,7 @@ def load(
     :param locales: has no effect yet; anything but the default is logged as such.
     :param secret_key: signs the session cookie; `SECRET_KEY` if not given.
     :param execution: has no effect yet.
-    :param redis_session: must be False: sessions in Redis are not available in this version.
+    :param redis_session: keep sessions in Redis, at `REDISTOGO_URL`; in signed cookies if not.
     :param mongo_database: the database for an URL that names none; the app's name if not given.
     :param logger: has no effect yet; anything but the default is logged as such.
     :param models: a module, a package, or a list of classes: every concrete model in it; its indexes are made.
@@ -63,7 +63,7 @@ def load(
     :raises ConfigurationError: an argument, a variable or a model makes no sense, or the app is loaded already.
     :raises OperationalError: the database did not answer while the indexes were made.
     """
-    _check(app, name, redis_session=redis_session, secret_key=secret_key, configuration=kwargs)
+    _check(app, name, secret_key=secret_key, configuration=kwargs)
     made = app if app is not None else _make(name or sys._getframe(1).f_globals["__name__"])
     before = dict(made.config)
     made.config.update(kwargs)
@@ -80,6 +80,7 @@ def load(
             made.logger.warning("DEBUG is deprecated: set LEVEL=DEBUG for the log, FLASK_DEBUG=1 for Flask.")
         classes = _models(models)
         secret.settle(made, settings, secret_key)
+        sessions.init_app(made, settings, redis=redis_session, secure=kwargs.get("SESSION_COOKIE_SECURE"))
         _furnish(made)
         for argument, value, default in (("locales", tuple(locales), LOCALES), ("logger", logger, None)):
             if value != default:
@@ -123,7 +124,6 @@ def _check(
     app: Any,
     name: str | None,
     *,
-    redis_session: bool,
     secret_key: str | bytes | None,
     configuration: dict[str, Any],
 ) -> None:
@@ -143,8 +143,6 @@ def _check(
         problems.append("load() got app and name. Give an app to use it, or a name to make one.")
     if app is not None and EXTENSION in app.extensions:
         problems.append(f"The app {app.name!r} is loaded already. Call quorum.unload() before loading it again.")
-    if redis_session:
-        problems.append("redis_session=True: sessions in Redis are not available in this version of quorum.")
     if secret_key is not None and not secret_key:
         problems.append("secret_key is empty. Leave it out, or give one that is long and random.")
     if secret_key is not None and "SECRET_KEY" in configuration:

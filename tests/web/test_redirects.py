@@ -75,11 +75,13 @@ def _location(app: flask.Flask, target: str | None, fallback: str | None = None)
     return headers["Location"]
 
 
+@pytest.mark.promise("S8")
 @pytest.mark.parametrize("target", ELSEWHERE)
 def test_another_site_is_no_place_to_go_to(app: flask.Flask, target: str) -> None:
     assert _location(app, target, "/home") == "/home"
 
 
+@pytest.mark.promise("S8")
 @pytest.mark.parametrize("target", HERE)
 def test_a_path_of_this_site_is_gone_to(app: flask.Flask, target: str) -> None:
     assert _location(app, target) == target.replace("é", "%C3%A9")
@@ -95,6 +97,7 @@ def test_the_fallback_is_the_apps_root_if_none_is_given(app: flask.Flask) -> Non
         assert quorum.safe_redirect("").location == "/shop/"
 
 
+@pytest.mark.promise("S8")
 def test_no_target_leads_a_browser_to_another_site(app: flask.Flask) -> None:
     chance = random.Random(20)
     targets = ["".join(chance.choices(PIECES, k=chance.randint(1, 6))) for _ in range(5000)]

@@ -80,6 +80,7 @@ def login_page(errors: dict[str, Any] | None = None) -> str:
 def log_in(author: Author, welcome: str) -> ResponseReturnValue:
     """Start a new session, so that nothing of an earlier one, the visitor's or a stranger's, goes on in it."""
     session.clear()
+    quorum.renew_session(user=author.id)
     session["author"] = str(author.id)
     flash(welcome)
     return quorum.safe_redirect(request.args.get("next"), url_for("posts.index"))

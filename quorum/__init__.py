@@ -23,6 +23,7 @@ from .errors import (
 )
 from .models import EmbeddedModel, Model, Page, Query, Timestamped, field, reference, signals, validates
 from .mongodb import get_mongo, get_mongo_db
+from .redisdb import get_redis
 from .runtime import conf
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from .pusherc import get_pusher
     from .web.app import load, unload
     from .web.locales import translate
+    from .web.redirects import safe_redirect
     from .web.serving import run
+    from .web.sessions import end_sessions, find_sessions, renew_session
 
     APP: Flask | None
 
@@ -57,16 +60,21 @@ __all__ = [
     "ValidationError",
     "amqp",
     "conf",
+    "end_sessions",
     "field",
+    "find_sessions",
     "get_amqp",
     "get_mongo",
     "get_mongo_db",
     "get_pusher",
+    "get_redis",
     "load",
     "mongodb",
     "pusherc",
     "reference",
+    "renew_session",
     "run",
+    "safe_redirect",
     "signals",
     "testing",
     "translate",
@@ -74,11 +82,16 @@ __all__ = [
     "validates",
 ]
 
+#: The modules of names that are looked up late.
 _LATE = {
+    "end_sessions": ".web.sessions",
+    "find_sessions": ".web.sessions",
     "get_amqp": ".amqp",
     "get_pusher": ".pusherc",
     "load": ".web.app",
+    "renew_session": ".web.sessions",
     "run": ".web.serving",
+    "safe_redirect": ".web.redirects",
     "translate": ".web.locales",
     "unload": ".web.app",
 }

@@ -101,6 +101,17 @@ def milliseconds(text: str) -> int:
     return number
 
 
+def lifetime(text: str) -> int:
+    """Read how long something lasts, in whole seconds: 300 (5 minutes) to 31,536,000 (a year).
+
+    :raises ValueError: it is something else.
+    """
+    number = integer(text)
+    if not 300 <= number <= 31_536_000:
+        raise ValueError("is not a number of seconds from 300 to 31536000")
+    return number
+
+
 def path(text: str) -> str:
     """Read the path of a page: `/health`.
 
@@ -192,9 +203,12 @@ def url(*schemes: str) -> Callable[[str], str]:
         read_url = f"{scheme.lower()}://{rest}"
         problem = ""
         try:
-            if _CONTROL.search(rest) or " " in rest or (not urlsplit(read_url).netloc and scheme.lower() != "unix"):
+            netloc = urlsplit(read_url).netloc
+            # There are several hosts in the URLs of Sentinels and clusters.
+            hosts = netloc.rpartition("@")[2].split(",")
+            if _CONTROL.search(rest) or " " in rest or (not netloc and scheme.lower() != "unix"):
                 problem = f"is not a URL: it must be {scheme.lower()}://host"
-            elif urlsplit(read_url).port == 0:
+            elif 0 in [urlsplit(f"//{host}").port for host in hosts]:
                 problem = "has the port 0"
         except ValueError:
             # Its own message quotes parts of the text.
@@ -349,6 +363,14 @@ _ALL = (
         "Signs the session cookie. Keep it long, random and out of the repository.",
         secret=True,
         types=(str, bytes),
+    ),
+    Variable(
+        "SESSION_IDLE",
+        "seconds",
+        lifetime,
+        604_800,
+        "After how long without a request a session in Redis ends; the default is a week.",
+        types=(int,),
     ),
     Variable("BASE_URL", "URL", url("http", "https"), None, "The app's public URL, for links in mail and jobs."),
     Variable(

@@ -78,6 +78,7 @@ VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "redis://h": "redis://h",
             "REDISS://:pw@h:1/2": "rediss://:pw@h:1/2",
             "unix:///run/redis.sock": "unix:///run/redis.sock",
+            "redis+sentinel://:pw@a:1,[::1]:2,c/main": "redis+sentinel://:pw@a:1,[::1]:2,c/main",
         },
         [
             CANARY,
@@ -86,6 +87,8 @@ VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "redis://",
             "redis://h:0",
             f"redis://:{CANARY}@[h",
+            f"redis+cluster://:{CANARY}@h:1,i:port",
+            "redis+cluster://h:1,i:0",
         ],
     ),
     "CLOUDAMQP_URL": (
@@ -112,6 +115,7 @@ VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "PUSHER_CLUSTER": ({"eu": "eu"}, ["eu.example.com"]),
     "PUSHER_ENDPOINT": ({"http://127.0.0.1:6001": "http://127.0.0.1:6001"}, [f"ws://{CANARY}", "http://"]),
     "SECRET_KEY": ({"\u00e9\n": "\u00e9\n"}, []),
+    "SESSION_IDLE": ({"300": 300, "31536000": 31_536_000}, ["299", "31536001", "1.5", "an hour"]),
     "BASE_URL": (
         {"https://blog.example.com/": "https://blog.example.com/"},
         ["blog.example.com", "javascript://a", "https://"],

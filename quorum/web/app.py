@@ -16,7 +16,7 @@ from quorum import config, errors, log, runtime
 from quorum.models import Model, registry
 from quorum.variables import SERVER_PREFIX, VARIABLES
 
-from . import cli, converters, health, https, json, logs, secret, templates
+from . import cli, converters, health, https, json, logs, secret, sessions, templates
 from . import errors as http
 from . import locales as languages
 
@@ -54,7 +54,7 @@ def load(
         More than English needs Flask-Babel.
     :param secret_key: signs the session cookie; `SECRET_KEY` if not given.
     :param execution: has no effect yet.
-    :param redis_session: must be False: sessions in Redis are not available in this version.
+    :param redis_session: keep sessions in Redis, at `REDISTOGO_URL`; in signed cookies if not.
     :param mongo_database: the database for an URL that names none; the app's name if not given.
     :param logger: names the app's log, which is kept in `logs` in the instance folder and shown on the console; with
         none, logging is left to the application.
@@ -64,7 +64,7 @@ def load(
     :raises ConfigurationError: an argument, a variable or a model makes no sense, or the app is loaded already.
     :raises OperationalError: the database did not answer while the indexes were made.
     """
-    _check(app, name, redis_session=redis_session, logger=logger, secret_key=secret_key, configuration=kwargs)
+    _check(app, name, logger=logger, secret_key=secret_key, configuration=kwargs)
     available = languages.read(locales)
     made = app if app is not None else _make(name or sys._getframe(1).f_globals["__name__"])
     before = dict(made.config)
@@ -82,6 +82,7 @@ def load(
             made.logger.warning("DEBUG is deprecated: set LEVEL=DEBUG for the log, FLASK_DEBUG=1 for Flask.")
         classes = _models(models)
         secret.settle(made, settings, secret_key)
+        sessions.init_app(made, settings, redis=redis_session, secure=kwargs.get("SESSION_COOKIE_SECURE"))
         _furnish(made)
         languages.init_app(made, available, instance=settings.instance)
         _start(made, runtime.Context(settings, app=made, models=classes, safe=safe, logger=logger), classes)
@@ -108,7 +109,6 @@ def _check(
     app: Any,
     name: str | None,
     *,
-    redis_session: bool,
     logger: Any,
     secret_key: str | bytes | None,
     configuration: dict[str, Any],
@@ -129,8 +129,6 @@ def _check(
         problems.append("load() got app and name. Give an app to use it, or a name to make one.")
     if app is not None and EXTENSION in app.extensions:
         problems.append(f"The app {app.name!r} is loaded already. Call quorum.unload() before loading it again.")
-    if redis_session:
-        problems.append("redis_session=True: sessions in Redis are not available in this version of quorum.")
     if logger is not None:
         try:
             log.check(logger)

@@ -13,7 +13,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Final
 
-from quorum import amqp, errors, mongodb, pusherc, runtime
+from quorum import amqp, errors, mongodb, pusherc, redisdb, runtime
 
 from . import secret
 
@@ -39,6 +39,7 @@ class Result:
 
 CHECKS: Final = (
     Check("MongoDB", "MONGOHQ_URL", mongodb.ping),
+    Check("Redis", "REDISTOGO_URL", redisdb.ping),
     Check("RabbitMQ", "CLOUDAMQP_URL", amqp.ping),
     Check("Pusher", "PUSHER_APP_ID", pusherc.ping),
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
+from flask.wrappers import Response as FlaskResponse
 from werkzeug.exceptions import (
     Conflict,
     HTTPException,
@@ -24,7 +25,7 @@ from werkzeug.wrappers import Response
 
 from quorum import errors, mongodb
 
-from . import locales
+from . import locales, sessions
 
 #: How many seconds a client waits before it tries again, after a 503.
 RETRY_AFTER = 5
@@ -54,6 +55,7 @@ def operational(error: errors.OperationalError) -> HTTPException:
     if mongodb.is_refused(error):
         raise error
     current_app.log_exception(sys.exc_info())
+    sessions.give_up()
     shown = locales.translate("A service behind this site does not answer. Try again later.")
     description = str(error) if current_app.debug else shown
     return ServiceUnavailable(description, retry_after=RETRY_AFTER)
@@ -113,6 +115,24 @@ def _handler(translate: Translation) -> Callable[[errors.QuorumError], ResponseR
     return handle
 
 
+def _handle_late(app: Flask) -> None:
+    """Make a 503 also of what is raised when the view has ended: as its session is saved, or in the page of an error.
+
+    Flask would make a 500 of it without asking the handlers, and has no other place to say so.
+    """
+    handle = app.handle_exception
+
+    def handle_exception(error: Exception) -> FlaskResponse:
+        if isinstance(error, errors.OperationalError) and not mongodb.is_refused(error):
+            try:
+                return app.finalize_request(app.handle_user_exception(error), from_error_handler=True)
+            except errors.OperationalError as again:
+                error = again
+        return handle(error)
+
+    app.handle_exception = handle_exception  # type: ignore[assignment, method-assign]
+
+
 def _raise(error: errors.QuorumError) -> ResponseReturnValue:
     raise error
 
@@ -129,3 +149,5 @@ def init_app(app: Flask) -> None:
     for error, handler in handlers.items():
         if error not in taken:
             app.register_error_handler(error, handler)
+    if "handle_exception" not in vars(app):
+        _handle_late(app)

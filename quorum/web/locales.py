@@ -14,12 +14,11 @@ from typing import Any, Final, TypeVar
 
 import flask
 from flask import Flask, current_app, request
-from flask.globals import request_ctx
 from werkzeug.wrappers import Response
 
 from quorum import errors
 
-from . import messages
+from . import messages, sessions
 
 M = TypeVar("M")
 
@@ -95,14 +94,14 @@ class Locales:
         choice = given or self.match(_of_session())
         if choice is None or choice == request.cookies.get(self.cookie):
             return
-        app, sessions = current_app, current_app.session_interface
+        app, interface = current_app, current_app.session_interface
         response.set_cookie(
             self.cookie,
             choice,
             max_age=MAX_AGE,
-            path=sessions.get_cookie_path(app),
-            domain=sessions.get_cookie_domain(app),
-            secure=sessions.get_cookie_secure(app),
+            path=interface.get_cookie_path(app),
+            domain=interface.get_cookie_domain(app),
+            secure=interface.get_cookie_secure(app),
             httponly=True,
             samesite="Lax",
         )
@@ -209,12 +208,10 @@ def _is_known(name: str) -> bool:
 
 def _of_session() -> str | None:
     """Give the choice in a session that was read already: to read one for this may fail, and takes time."""
-    # Flask's public ways to the session count as reading it.
-    session = request_ctx._session
-    if session is None or not session.accessed:
+    if not sessions.is_read():
         return None
     try:
-        choice = session.get(NAME)
+        choice = flask.session.get(NAME)
     except errors.OperationalError:
         # The page that tells that sessions do not work needs a language too.
         return None

@@ -93,10 +93,10 @@ def test_the_url_can_come_from_an_apps_configuration(monkeypatch: pytest.MonkeyP
         ({"Debug": True}, "no argument 'Debug'"),
         ({"MONGO_URL": MOCK}, "MONGOHQ_URL in place of MONGO_URL"),
         ({"app": flask.Flask("a"), "name": "a"}, "app and name"),
-        ({"redis_session": True}, "redis_session"),
         ({"logger": "../shop"}, "logger is no name of a log"),
         ({"logger": ""}, "logger is no name of a log"),
         ({"logger": logging.getLogger("shop")}, "logger is no name of a log"),
+        ({"redis_session": True}, "REDISTOGO_URL is not set"),
         ({"secret_key": ""}, "secret_key is empty"),
         ({"secret_key": "a", "SECRET_KEY": "b"}, "secret_key and SECRET_KEY"),
         ({"PORT": "http"}, "PORT"),
@@ -112,7 +112,7 @@ def test_an_argument_that_makes_no_sense_is_refused(arguments: dict[str, Any], t
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(quorum.ConfigurationError) as caught:
-        quorum.load(debug=True, redis_session=True)
+        quorum.load(debug=True, secret_key="")
     assert len(caught.value.problems) == 2
 
 

@@ -1,7 +1,6 @@
 """Accounts: who is logged in, and the pages to register, log in and log out."""
 
 import functools
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +13,6 @@ import quorum
 from .models import Author
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth")
-
-#: A path on this site, as browsers read it: they take `//host`, `/\host` and `/<tab>/host` for another site.
-LOCAL = re.compile(r"/(?![/\\])[^\s\\\x00-\x1f\x7f]*")
 
 
 @blueprint.before_app_request
@@ -85,7 +81,7 @@ def login_page(errors: dict[str, Any] | None = None) -> str:
 def log_in(author: Author, welcome: str) -> ResponseReturnValue:
     """Start a new session, so that nothing of an earlier one, the visitor's or a stranger's, goes on in it."""
     session.clear()
+    quorum.renew_session(user=author.id)
     session["author"] = str(author.id)
     flash(welcome)
-    target = request.args.get("next", "")
-    return redirect(target if LOCAL.fullmatch(target) else url_for("posts.index"))
+    return quorum.safe_redirect(request.args.get("next"), url_for("posts.index"))

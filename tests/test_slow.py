@@ -81,7 +81,8 @@ def test_a_slow_command_is_a_warning(context, mongo_url, caplog, logger, variabl
     context(logger, **variables)
     with caplog.at_level(logging.WARNING, "quorum.slow"):
         find_slowly(mongo_url)
-    (record,) = caplog.records
+    # On a machine that is busy others are slow too.
+    (record,) = [record for record in caplog.records if "find" in record.getMessage()]
     assert record.levelname == "WARNING"
     assert record.getMessage().startswith('Slow command: find posts, filter {"title": "?"} took 1')
     assert C not in caplog.text

@@ -23,15 +23,15 @@ from .errors import (
 )
 from .models import EmbeddedModel, Model, Page, Query, Timestamped, field, reference, signals, validates
 from .mongodb import get_mongo, get_mongo_db
-from .redisdb import get_redis
 from .runtime import conf
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from . import amqp, pusherc, testing
+    from . import amqp, pusherc, redisdb, testing
     from .amqp import get_amqp
     from .pusherc import get_pusher
+    from .redisdb import get_redis
     from .web.app import load, unload
     from .web.locales import translate
     from .web.redirects import safe_redirect
@@ -71,6 +71,7 @@ __all__ = [
     "load",
     "mongodb",
     "pusherc",
+    "redisdb",
     "reference",
     "renew_session",
     "run",
@@ -88,6 +89,7 @@ _LATE = {
     "find_sessions": ".web.sessions",
     "get_amqp": ".amqp",
     "get_pusher": ".pusherc",
+    "get_redis": ".redisdb",
     "load": ".web.app",
     "renew_session": ".web.sessions",
     "run": ".web.serving",
@@ -95,7 +97,7 @@ _LATE = {
     "translate": ".web.locales",
     "unload": ".web.app",
 }
-_MODULES = frozenset({"amqp", "pusherc", "testing"})
+_MODULES = frozenset({"amqp", "pusherc", "redisdb", "testing"})
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """The data layer for Flask on MongoDB.
 
-The names of the Flask side are looked up when they are first read: a script or a worker that imports models loads no
-Flask.
+The names of the Flask side and of some connections are looked up when they are first read: a script or a worker that
+imports models loads no Flask.
 """
 
 from __future__ import annotations
@@ -23,15 +23,19 @@ from .errors import (
 )
 from .models import EmbeddedModel, Model, Page, Query, Timestamped, field, reference, signals, validates
 from .mongodb import get_mongo, get_mongo_db
-from .redisdb import get_redis
 from .runtime import conf
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from . import testing
-    from .web.app import load, run, unload
+    from . import amqp, pusherc, testing
+    from .amqp import get_amqp
+    from .pusherc import get_pusher
+    from .redisdb import get_redis
+    from .web.app import load, unload
+    from .web.locales import translate
     from .web.redirects import safe_redirect
+    from .web.serving import run
     from .web.sessions import end_sessions, find_sessions, renew_session
 
     APP: Flask | None
@@ -54,42 +58,55 @@ __all__ = [
     "StoredValueError",
     "Timestamped",
     "ValidationError",
+    "amqp",
     "conf",
     "end_sessions",
     "field",
     "find_sessions",
+    "get_amqp",
     "get_mongo",
     "get_mongo_db",
+    "get_pusher",
     "get_redis",
     "load",
     "mongodb",
+    "pusherc",
     "reference",
     "renew_session",
     "run",
     "safe_redirect",
     "signals",
     "testing",
+    "translate",
     "unload",
     "validates",
 ]
 
-#: The modules of the Flask side, and the names that are theirs.
-_WEB = {
-    **dict.fromkeys(("load", "run", "unload"), "app"),
-    **dict.fromkeys(("end_sessions", "find_sessions", "renew_session"), "sessions"),
-    "safe_redirect": "redirects",
+_LATE = {
+    "end_sessions": ".web.sessions",
+    "find_sessions": ".web.sessions",
+    "get_amqp": ".amqp",
+    "get_pusher": ".pusherc",
+    "get_redis": ".redisdb",
+    "load": ".web.app",
+    "renew_session": ".web.sessions",
+    "run": ".web.serving",
+    "safe_redirect": ".web.redirects",
+    "translate": ".web.locales",
+    "unload": ".web.app",
 }
+_MODULES = frozenset({"amqp", "pusherc", "testing"})
 
 
 def __getattr__(name: str) -> Any:
     if name == "APP":
         context = runtime.last()
         return None if context is None else context.app
-    if name in _WEB:
-        value = globals()[name] = getattr(importlib.import_module(f".web.{_WEB[name]}", __name__), name)
+    if name in _LATE:
+        value = globals()[name] = getattr(importlib.import_module(_LATE[name], __name__), name)
         return value
-    if name == "testing":
-        return importlib.import_module(".testing", __name__)
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

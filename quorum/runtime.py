@@ -34,22 +34,31 @@ class _Entry:
 class Context:
     """What one `load()` set up: its settings, its models, and the clients opened from them.
 
-    `app` is the Flask app, or None in a process without Flask. `cache` is a place for what a layer above derives from
-    this context (a model's collection, say): it ends with the context or its client, and at a fork.
+    `app` is the Flask app, or None in a process without Flask; `logger` the name of its log, or None. `cache` is a
+    place for what a layer above derives from this context (a model's collection, say): it ends with the context or its
+    client, and at a fork.
     """
 
     def __init__(
-        self, settings: config.Settings, *, app: Any = None, models: tuple[type, ...] = (), safe: bool = False
+        self,
+        settings: config.Settings,
+        *,
+        app: Any = None,
+        models: tuple[type, ...] = (),
+        safe: bool = False,
+        logger: str | None = None,
     ) -> None:
         self.settings = settings
         self.app = app
         self.models = models
         self.safe = safe
+        self.logger = logger
         self.cache: dict[Any, Any] = {}
         self._stopped = False
         self._clients: dict[str, _Entry] = {}
         self._inherited: list[_Entry] = []
         self._told: set[str] = set()
+        self._at_stop: list[Callable[[], None]] = []
         self._lock = threading.RLock()
 
     def client(
@@ -92,6 +101,10 @@ class Context:
                 return False
             self._told.add(key)
             return True
+
+    def at_stop(self, undo: Callable[[], None]) -> None:
+        """Say what is to be undone when the context stops, after its clients are closed: the last one said first."""
+        self._at_stop.append(undo)
 
     def close(self) -> None:
         """Close every client; the next use of one makes it anew."""
@@ -139,7 +152,11 @@ def stop(context: Context) -> None:
     if context in _contexts:
         _contexts.remove(context)
     context._stopped = True
-    context.close()
+    try:
+        context.close()
+    finally:
+        while context._at_stop:
+            context._at_stop.pop()()
 
 
 def last() -> Context | None:

@@ -15,10 +15,11 @@ LAYERS = (
     "quorum.errors",
     "quorum.variables",
     "quorum.config",
-    "quorum.runtime quorum.address",
+    "quorum.runtime quorum.address quorum.masking quorum.slow",
+    "quorum.log",
     "quorum.embedded_server",
     "quorum.embedded",
-    "quorum.mongodb quorum.redisdb",
+    "quorum.mongodb quorum.redisdb quorum.amqp quorum.pusherc",
     "quorum.models.signals",
     "quorum.models.registry quorum.models.hooks quorum.models.pages quorum.models.marshal",
     "quorum.models.kinds",
@@ -45,8 +46,11 @@ LAYERS = (
     "quorum.models",
     "quorum.web.redirects quorum.web.session_store quorum.web.session_values",
     "quorum.web.sessions",
-    "quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
-    "quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json quorum.web.secret quorum.web.templates",
+    "quorum.web.messages",
+    "quorum.web.locales",
+    "quorum.web.converters quorum.web.errors quorum.web.hooks quorum.web.json quorum.web.secret",
+    "quorum.web.checks",
+    "quorum.web.cli quorum.web.health quorum.web.https quorum.web.logs quorum.web.serving quorum.web.templates",
     "quorum.web.fastjson",
     "quorum.web.app",
     "quorum.web",
@@ -57,10 +61,15 @@ LAYERS = (
 #: The only modules (with what is in them) that may import these, and nobody else.
 ONLY = {
     "click": "quorum.web",
+    "babel": "quorum.web",
     "flask": "quorum.web quorum.testing",
+    "flask_babel": "quorum.web",
     "jinja2": "quorum.web",
     "mongomock": "quorum.mongodb",
     "orjson": "quorum.web",
+    "pika": "quorum.amqp",
+    "pusher": "quorum.pusherc",
+    "requests": "quorum.pusherc",
     "redis": "quorum.redisdb quorum.web.session_store",
     "pytest": "quorum.testing",
     "secantus": "",
@@ -68,7 +77,22 @@ ONLY = {
 }
 
 #: Not loaded by `import quorum`, nor by `import quorum.models`: each is imported where it is switched on.
-ON_DEMAND = {"boto3", "dramatiq", "flask", "jinja2", "mongomock", "orjson", "pika", "redis", "secantus", "werkzeug"}
+ON_DEMAND = {
+    "babel",
+    "boto3",
+    "concurrent_log_handler",
+    "dramatiq",
+    "flask",
+    "flask_babel",
+    "jinja2",
+    "mongomock",
+    "orjson",
+    "pika",
+    "pusher",
+    "redis",
+    "secantus",
+    "werkzeug",
+}
 
 
 def _rows() -> dict[str, int]:

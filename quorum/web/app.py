@@ -1,4 +1,4 @@
-"""The life of an app: `load()`, `unload()`, `run()`."""
+"""The life of an app: `load()` and `unload()`."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from typing import Any, Final, TypeAlias
 import flask
 from flask import Flask
 
-from quorum import config, errors, runtime
+from quorum import config, errors, log, runtime
 from quorum.models import Model, registry
 from quorum.variables import SERVER_PREFIX, VARIABLES
 
-from . import cli, converters, json, secret, sessions, templates
+from . import cli, converters, health, https, json, logs, secret, sessions, templates
 from . import errors as http
+from . import locales as languages
 
 #: Where a loaded app keeps its context: `app.extensions["quorum"]`.
 EXTENSION: Final = "quorum"
 
 #: The mark of an app that was unloaded: it is never served from another app's database.
 UNLOADED: Final = "quorum.unloaded"
-
-LOCALES: Final = ("en_us",)
 
 #: What `models` can be: a module, a package, or the classes.
 Models: TypeAlias = ModuleType | Iterable[type[Model]]
@@ -34,7 +33,7 @@ Models: TypeAlias = ModuleType | Iterable[type[Model]]
 def load(
     app: Flask | None = None,
     name: str | None = None,
-    locales: Iterable[str] = LOCALES,
+    locales: Iterable[str] = languages.DEFAULT,
     secret_key: str | bytes | None = None,
     execution: bool = True,  # noqa: ARG001
     redis_session: bool = False,
@@ -51,19 +50,22 @@ def load(
 
     :param app: the app to set up; `app.extensions["quorum"]` marks it as loaded.
     :param name: the import name of the app to make; the calling module's if there is neither `app` nor `name`.
-    :param locales: has no effect yet; anything but the default is logged as such.
+    :param locales: the languages that the app speaks, `("en_us", "pt_pt")`; the first is for who asks for none of them.
+        More than English needs Flask-Babel.
     :param secret_key: signs the session cookie; `SECRET_KEY` if not given.
     :param execution: has no effect yet.
     :param redis_session: keep sessions in Redis, at `REDISTOGO_URL`; in signed cookies if not.
     :param mongo_database: the database for an URL that names none; the app's name if not given.
-    :param logger: has no effect yet; anything but the default is logged as such.
+    :param logger: names the app's log, which is kept in `logs` in the instance folder and shown on the console; with
+        none, logging is left to the application.
     :param models: a module, a package, or a list of classes: every concrete model in it; its indexes are made.
     :param safe: refuse filters that run code or name unknown fields, also where the application wrote them.
     :param kwargs: Flask's configuration, in upper case, `DEBUG=True`.
     :raises ConfigurationError: an argument, a variable or a model makes no sense, or the app is loaded already.
     :raises OperationalError: the database did not answer while the indexes were made.
     """
-    _check(app, name, secret_key=secret_key, configuration=kwargs)
+    _check(app, name, logger=logger, secret_key=secret_key, configuration=kwargs)
+    available = languages.read(locales)
     made = app if app is not None else _make(name or sys._getframe(1).f_globals["__name__"])
     before = dict(made.config)
     made.config.update(kwargs)
@@ -82,10 +84,8 @@ def load(
         secret.settle(made, settings, secret_key)
         sessions.init_app(made, settings, redis=redis_session, secure=kwargs.get("SESSION_COOKIE_SECURE"))
         _furnish(made)
-        for argument, value, default in (("locales", tuple(locales), LOCALES), ("logger", logger, None)):
-            if value != default:
-                made.logger.warning("%s=%r has no effect in this version of quorum.", argument, value)
-        _start(made, runtime.Context(settings, app=made, models=classes, safe=safe), classes)
+        languages.init_app(made, available, instance=settings.instance)
+        _start(made, runtime.Context(settings, app=made, models=classes, safe=safe, logger=logger), classes)
     except BaseException:
         made.config.clear()
         made.config.update(before)
@@ -105,25 +105,11 @@ def unload(app: Flask | None = None) -> None:
         _stop(loaded, mark=True)
 
 
-def run(server: str | None = None) -> None:
-    """Serve the app that was loaded last on `HOST` and `PORT`, until the process is interrupted.
-
-    :param server: "flask", its development server; the same if not given.
-    :raises ConfigurationError: there is no such server, or no app is loaded.
-    """
-    if server not in (None, "flask"):
-        raise errors.ConfigurationError(f"There is no server {server!r}: run() serves with 'flask'.")
-    context = runtime.last()
-    if context is None or context.app is None:
-        raise errors.ConfigurationError("There is no app to serve. Call quorum.load() before quorum.run().")
-    app: Flask = context.app
-    app.run(host=context.settings.get("HOST"), port=context.settings.get("PORT"), debug=app.debug, load_dotenv=False)
-
-
 def _check(
     app: Any,
     name: str | None,
     *,
+    logger: Any,
     secret_key: str | bytes | None,
     configuration: dict[str, Any],
 ) -> None:
@@ -143,6 +129,11 @@ def _check(
         problems.append("load() got app and name. Give an app to use it, or a name to make one.")
     if app is not None and EXTENSION in app.extensions:
         problems.append(f"The app {app.name!r} is loaded already. Call quorum.unload() before loading it again.")
+    if logger is not None:
+        try:
+            log.check(logger)
+        except errors.ConfigurationError as error:
+            problems.extend(error.problems)
     if secret_key is not None and not secret_key:
         problems.append("secret_key is empty. Leave it out, or give one that is long and random.")
     if secret_key is not None and "SECRET_KEY" in configuration:
@@ -190,8 +181,10 @@ def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]
     app.extensions[EXTENSION] = context
     runtime.start(context)
     try:
+        for part in (logs, https, health):
+            part.start(app, context)
         with app.app_context():
-            for model in models:
+            for model in () if cli.is_diagnosis() else models:
                 model.ensure_indexes()
     except BaseException:
         _stop(context, mark=False)

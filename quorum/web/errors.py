@@ -25,7 +25,7 @@ from werkzeug.wrappers import Response
 
 from quorum import errors, mongodb
 
-from . import sessions
+from . import locales, sessions
 
 #: How many seconds a client waits before it tries again, after a 503.
 RETRY_AFTER = 5
@@ -37,13 +37,14 @@ def not_found(_error: errors.NotFoundError) -> HTTPException:
 
 
 def validation(error: errors.ValidationError) -> HTTPException:
-    """A 422 that tells the messages of each field."""
-    return UnprocessableEntity(str(error))
+    """A 422 that tells the messages of each field, in the language of the request."""
+    return UnprocessableEntity(str(errors.ValidationError(locales.translate(error.messages), model=error.model)))
 
 
 def conflict(_error: errors.ConflictError) -> HTTPException:
     """A 409 that says what to do."""
-    return Conflict("It was changed or deleted in the meantime. Load it again and repeat the change.")
+    text = "It was changed or deleted in the meantime. Load it again and repeat the change."
+    return Conflict(locales.translate(text))
 
 
 def operational(error: errors.OperationalError) -> HTTPException:
@@ -55,7 +56,8 @@ def operational(error: errors.OperationalError) -> HTTPException:
         raise error
     current_app.log_exception(sys.exc_info())
     sessions.give_up()
-    description = str(error) if current_app.debug else "A service behind this site does not answer. Try again later."
+    shown = locales.translate("A service behind this site does not answer. Try again later.")
+    description = str(error) if current_app.debug else shown
     return ServiceUnavailable(description, retry_after=RETRY_AFTER)
 
 
@@ -86,7 +88,7 @@ def describe(error: HTTPException) -> dict[str, Any]:
     """
     facts: dict[str, Any] = {"code": error.code, "name": error.name, "message": error.description}
     if isinstance(error.__cause__, errors.ValidationError):
-        facts["messages"] = error.__cause__.normalized_messages()  # type: ignore[no-untyped-call]
+        facts["messages"] = locales.translate(error.__cause__.normalized_messages())  # type: ignore[no-untyped-call]
     return {"error": facts}
 
 

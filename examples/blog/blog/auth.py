@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 import quorum
 
@@ -29,7 +30,7 @@ def login_required(view: Callable[..., ResponseReturnValue]) -> Callable[..., Re
     def guarded(**values: Any) -> ResponseReturnValue:
         if g.author is not None:
             return view(**values)
-        flash("Please log in first.", "error")
+        flash(_("Please log in first."), "error")
         return redirect(url_for("auth.login_form", next=request.path if request.method == "GET" else None))
 
     return guarded
@@ -45,8 +46,8 @@ def register() -> ResponseReturnValue:
     try:
         author = Author.register(request.form.get("username", ""), request.form.get("password", ""))
     except quorum.ValidationError as error:
-        return register_page(error.messages_dict), 422
-    return log_in(author, f"Welcome, {author.username}.")
+        return register_page(quorum.translate(error.messages_dict)), 422
+    return log_in(author, _("Welcome, %(name)s.", name=author.username))
 
 
 @blueprint.get("/login")
@@ -58,14 +59,14 @@ def login_form() -> str:
 def login() -> ResponseReturnValue:
     author = Author.authenticate(request.form.get("username", ""), request.form.get("password", ""))
     if author is None:
-        return login_page({"password": ["The username or the password is wrong."]}), 422
-    return log_in(author, f"Welcome back, {author.username}.")
+        return login_page({"password": [_("The username or the password is wrong.")]}), 422
+    return log_in(author, _("Welcome back, %(name)s.", name=author.username))
 
 
 @blueprint.post("/logout")
 def logout() -> ResponseReturnValue:
     session.clear()
-    flash("You are logged out.")
+    flash(_("You are logged out."))
     return redirect(url_for("posts.index"))
 
 

@@ -51,11 +51,15 @@ def server(tmp_path: Path) -> Iterator[Redis]:
 
 @pytest.fixture
 def app(server: Redis) -> Iterator[flask.Flask]:
-    app = quorum.load(name="shop", redis_session=True, REDISTOGO_URL=server.url, MONGOHQ_URL="mongomock://")
+    # With two languages, as the choice of one may stand in the session.
+    locales = ("en_us", "pt_pt")
+    app = quorum.load(
+        name="shop", redis_session=True, locales=locales, REDISTOGO_URL=server.url, MONGOHQ_URL="mongomock://"
+    )
 
     @app.get("/plain")
     def plain() -> str:
-        return "plain"
+        return flask.render_template_string("plain {{ get_locale() }}")
 
     @app.get("/who")
     def who() -> str:
@@ -109,7 +113,7 @@ PATHS = ["/who", "/count", "/logout", "/login/bob"]
 @pytest.mark.promise("S11")
 def test_a_request_that_needs_no_session_is_served(server: Redis, ada: FlaskClient) -> None:
     server.server.kill()
-    assert ada.get("/plain").text == "plain"
+    assert ada.get("/plain").text == "plain en_US"
 
 
 @pytest.mark.promise("S11")

@@ -31,7 +31,9 @@ class Site:
 
     def __init__(self, **options: Any) -> None:
         self.work: Work = dict
-        self.app = quorum.load(name=options.pop("name", "shop"), redis_session=True, **options)
+        self.app = quorum.load(
+            name=options.pop("name", "shop"), redis_session=True, locales=("en_us", "pt_pt"), **options
+        )
         self.app.add_url_rule("/", "page", self._page, methods=["GET", "POST"])
 
     def _page(self) -> str:

@@ -4,6 +4,7 @@
 #   make test    run all tests; PYTEST_ARGS="-k name -x" chooses among them
 #   make soak    run the long tests
 #   make lint    ruff, mypy and pyright
+#   make translations    compile the catalogues (*.po) after a change; the compiled ones are in the repository
 #   make docs    build the documentation into docs/_build/html
 #   make clean   remove all of what the others made
 #
@@ -12,7 +13,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak lint ruff mypy pyright docs clean
+.PHONY: help demo test soak lint ruff mypy pyright translations docs clean
 
 override PORT := $(or $(strip $(PORT)),5000)
 PYTEST_ARGS ?=
@@ -45,6 +46,10 @@ mypy: .venv/.dev
 
 pyright: .venv/.dev
 	$(BIN)/pyright quorum
+
+translations: .venv/.test
+	$(BIN)/pybabel -q compile -d quorum/translations -D quorum
+	$(BIN)/pybabel -q compile -d examples/blog/blog/translations
 
 docs: .venv/.docs
 	$(BIN)/sphinx-build -W --keep-going -q -E -b html docs docs/_build/html

@@ -12,6 +12,7 @@ VERSION = re.findall(r'^__version__ = "(.+)"$', SOURCE, re.MULTILINE)[0]
 # Why each of these, and why from this version on: docs/dependencies.md
 REQUIRES = [
     "blinker>=1.9",
+    "concurrent-log-handler>=0.9.31",
     "flask>=3.1",
     "jinja2>=3.1.6",
     "marshmallow>=4.0",
@@ -63,12 +64,13 @@ setup(
     keywords="flask mongodb models odm orm pymongo marshmallow",
     package_dir={"": "."},  # so that an editable install is a path, which type checkers follow
     packages=find_packages(include=["quorum", "quorum.*"]),
-    package_data={"quorum": ["py.typed"]},
+    package_data={"quorum": ["py.typed", "translations/*/LC_MESSAGES/*"]},
     include_package_data=False,
     zip_safe=False,
     python_requires=">=3.11",
     install_requires=REQUIRES,
     extras_require=EXTRAS,
+    entry_points={"flask.commands": ["quorum=quorum.web.cli:group"]},
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Environment :: Web Environment",

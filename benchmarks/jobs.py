@@ -4,8 +4,8 @@
     python benchmarks/jobs.py redis --jobs 20000
     python benchmarks/jobs.py rabbitmq --jobs 20000
 
-`process` compares with `concurrent.futures.ThreadPoolExecutor` and with APScheduler, where that is installed. The others
-start a broker and a MongoDB-compatible server (tests/servers.py), and compare with plain dramatiq: the
+`process` compares with `concurrent.futures.ThreadPoolExecutor` and with APScheduler, where that is installed. The
+others start a broker and a MongoDB-compatible server (tests/servers.py), and compare with plain dramatiq: the
 same number of empty jobs, two worker processes with four threads each, in turns on the same machine.
 """
 

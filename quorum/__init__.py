@@ -1,7 +1,7 @@
 """The data layer for Flask on MongoDB.
 
-The names of the Flask side and of jobs are looked up when they are first read: a script that imports models loads none
-of them.
+The names of the Flask side, of jobs and of some connections are looked up when they are first read: a script that
+imports models loads no Flask.
 """
 
 from __future__ import annotations
@@ -29,9 +29,16 @@ from .runtime import conf
 if TYPE_CHECKING:
     from flask import Flask
 
-    from . import jobs, testing
+    from . import amqp, jobs, pusherc, redisdb, testing
+    from .amqp import get_amqp
     from .jobs import Handle, background, job, progress, run_back, run_background
-    from .web.app import load, run, unload
+    from .pusherc import get_pusher
+    from .redisdb import get_redis
+    from .web.app import load, unload
+    from .web.locales import translate
+    from .web.redirects import safe_redirect
+    from .web.serving import run
+    from .web.sessions import end_sessions, find_sessions, renew_session
 
     APP: Flask | None
 
@@ -55,30 +62,58 @@ __all__ = [
     "StoredValueError",
     "Timestamped",
     "ValidationError",
+    "amqp",
     "background",
     "conf",
+    "end_sessions",
     "field",
+    "find_sessions",
+    "get_amqp",
     "get_mongo",
     "get_mongo_db",
+    "get_pusher",
+    "get_redis",
     "job",
     "jobs",
     "load",
     "mongodb",
     "progress",
+    "pusherc",
+    "redisdb",
     "reference",
+    "renew_session",
     "run",
     "run_back",
     "run_background",
+    "safe_redirect",
     "signals",
     "testing",
+    "translate",
     "unload",
     "validates",
 ]
 
+#: The modules of names that are looked up late.
 _LATE = {
-    **dict.fromkeys(("load", "run", "unload"), ".web.app"),
-    **dict.fromkeys(("Handle", "background", "job", "progress", "run_back", "run_background"), ".jobs"),
+    "Handle": ".jobs",
+    "background": ".jobs",
+    "end_sessions": ".web.sessions",
+    "find_sessions": ".web.sessions",
+    "get_amqp": ".amqp",
+    "get_pusher": ".pusherc",
+    "get_redis": ".redisdb",
+    "job": ".jobs",
+    "load": ".web.app",
+    "progress": ".jobs",
+    "renew_session": ".web.sessions",
+    "run": ".web.serving",
+    "run_back": ".jobs",
+    "run_background": ".jobs",
+    "safe_redirect": ".web.redirects",
+    "translate": ".web.locales",
+    "unload": ".web.app",
 }
+_MODULES = frozenset({"amqp", "jobs", "pusherc", "redisdb", "testing"})
 
 
 def __getattr__(name: str) -> Any:
@@ -88,7 +123,7 @@ def __getattr__(name: str) -> Any:
     if name in _LATE:
         value = globals()[name] = getattr(importlib.import_module(_LATE[name], __name__), name)
         return value
-    if name in {"jobs", "testing"}:
+    if name in _MODULES:
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

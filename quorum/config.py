@@ -32,11 +32,16 @@ _CASTS: Mapping[Any, Callable[[str], Any]] = {bool: variables.boolean, int: vari
 
 #: Says of a name that its value is a secret.
 SECRET_NAME: Final = re.compile(
-    r"passw|secret|token|api_?key|private|credential|authorization|cookie|session", re.IGNORECASE
+    r"passw|passphrase|pwd|secret|token|api[_-]?key|private|credential|signature|authorization|cookie|session",
+    re.IGNORECASE,
 )
 
-# A shorter secret would be found in words that have nothing to do with it.
+# Of variables that quorum does not know: what a cookie or a session is called, and the shell's working folders.
+_NO_SECRET: Final = re.compile(r"cookie|session|^(?:OLD)?PWD$", re.IGNORECASE)
+
+# A shorter secret would be found in words that have nothing to do with it; so would what is one by its name only.
 _LEAST = 4
+_LEAST_BY_NAME = 8
 
 
 @dataclass(frozen=True)
@@ -164,8 +169,11 @@ class Settings:
         return hide(value) if VARIABLES[name].secret else str(value)
 
     def secrets(self) -> tuple[str, ...]:
-        """Give the secrets among the values, in each way that they may be spelled, the longest first."""
-        found = []
+        """Give the secrets among the values, in each way that they may be spelled, the longest first.
+
+        Of variables that are not quorum's, those count that are secrets by their name: `STRIPE_API_KEY`.
+        """
+        found = [secret for source in self._sources for secret in named_secrets(source.values)]
         for variable in VARIABLES.values():
             value = self.get(variable.name)
             if variable.secret and value is not None:
@@ -249,6 +257,20 @@ def hide(value: str | bytes) -> str:
     before, _, behind = rest.rpartition("@")
     shown = behind.partition("?")[0].partition("#")[0]
     return f"{scheme}://{'***@' if before else ''}{shown}"
+
+
+def named_secrets(values: Mapping[str, Any]) -> list[str]:
+    """Give the values that are secrets by their name and long enough to be found in a text."""
+    return [
+        value
+        for name, value in values.items()
+        if isinstance(value, str)
+        and len(value) >= _LEAST_BY_NAME
+        and name not in VARIABLES
+        and SECRET_NAME.search(_NO_SECRET.sub("", name))
+        # SECRETS_FOLDER=/run/secrets
+        and not (value.startswith("/") and Path(value).exists())
+    ]
 
 
 def secrets_in(url: str) -> list[str]:

@@ -25,7 +25,7 @@ import pymongo.uri_parser
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions, DatetimeConversion
 
-from . import address, errors, runtime
+from . import address, errors, runtime, slow
 from .address import VARIABLE, Address
 
 if TYPE_CHECKING:
@@ -56,6 +56,12 @@ _CODEC = CodecOptions[Document](
 )
 # mongomock knows no more than this of the codec's options.
 _MOCK_CODEC = CodecOptions[Document](document_class=dict, tz_aware=True)
+
+#: Milliseconds after which a command is slow, for an app with a log of its own.
+SLOW = 100
+
+# Seconds that a `ping()` may take.
+_PING = 2.0
 
 # Seconds that a closing client may take to tell the server that its sessions end.
 _CLOSING = 1.0
@@ -106,6 +112,26 @@ def get_database() -> Database:
     return database
 
 
+def ping() -> str:
+    """Ask the server what it is: `MongoDB 8.0.4`.
+
+    :raises OperationalError: it does not answer within two seconds, or does not let us in.
+    :raises ConfigurationError: as `get_connection()`.
+    """
+    if is_mock():
+        return "mongomock, in memory"
+    client = get_connection()
+    try:
+        # The limit takes the place of the URL's own, which may be shorter.
+        with pymongo.timeout(min(_PING, client.options.server_selection_timeout)):
+            version = client.server_info()["version"]
+            client.admin.command("ping")
+    except pymongo.errors.PyMongoError as error:
+        raise translate(error) from error
+    where = address.read(runtime.current().settings)
+    return f"MongoDB {version}" if where.folder is None else f"the embedded database, like MongoDB {version}"
+
+
 get_mongo = get_connection
 get_mongo_db = get_database
 
@@ -130,7 +156,15 @@ def _open(context: runtime.Context) -> _Connection:
         return _Connection(_mock())
     if where.folder is not None:
         return _embedded(context, where, where.folder)
-    return _Connection(_connect(where))
+    return _Connection(_connect(where, event_listeners=_listeners(context)))
+
+
+def _listeners(context: runtime.Context) -> list[slow.Listener]:
+    # A listener costs each command some 10 microseconds: one that nobody reads is not made.
+    limit = context.settings.get("SLOW_MS")
+    if limit is None:
+        limit = SLOW if context.logger is not None else 0
+    return [slow.Listener(limit)] if limit else []
 
 
 def _embedded(context: runtime.Context, where: Address, folder: Path) -> _Connection:
@@ -153,7 +187,7 @@ def _embedded(context: runtime.Context, where: Address, folder: Path) -> _Connec
         )
     reviver = _Reviver(context)
     try:
-        client = _connect(replace(where, url=server.uri), event_listeners=[reviver])
+        client = _connect(replace(where, url=server.uri), event_listeners=[reviver, *_listeners(context)])
     except BaseException:
         server.release()
         raise

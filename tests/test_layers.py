@@ -15,10 +15,11 @@ LAYERS = (
     "quorum.errors",
     "quorum.variables",
     "quorum.config",
-    "quorum.runtime quorum.address",
+    "quorum.runtime quorum.address quorum.masking quorum.slow",
+    "quorum.log",
     "quorum.embedded_server",
     "quorum.embedded",
-    "quorum.mongodb",
+    "quorum.mongodb quorum.redisdb quorum.amqp quorum.pusherc",
     "quorum.models.signals",
     "quorum.models.registry quorum.models.hooks quorum.models.pages quorum.models.marshal",
     "quorum.models.kinds",
@@ -52,9 +53,12 @@ LAYERS = (
     "quorum.jobs.clock quorum.jobs.dead",
     "quorum.jobs.worker",
     "quorum.jobs",
-    "quorum.web.jobs_cli",
-    "quorum.web.background quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json",
-    "quorum.web.secret quorum.web.templates",
+    "quorum.web.messages quorum.web.redirects quorum.web.session_store quorum.web.session_values",
+    "quorum.web.sessions",
+    "quorum.web.locales",
+    "quorum.web.converters quorum.web.errors quorum.web.hooks quorum.web.json quorum.web.secret",
+    "quorum.web.checks quorum.web.background quorum.web.jobs_cli",
+    "quorum.web.cli quorum.web.health quorum.web.https quorum.web.logs quorum.web.serving quorum.web.templates",
     "quorum.web.fastjson",
     "quorum.web.app",
     "quorum.web",
@@ -65,20 +69,41 @@ LAYERS = (
 #: The only modules (with what is in them) that may import these, and nobody else.
 ONLY = {
     "click": "quorum.web",
+    "babel": "quorum.web",
     "cronsim": "quorum.jobs",
     "dramatiq": "quorum.jobs",
     "flask": "quorum.web quorum.testing",
+    "flask_babel": "quorum.web",
     "jinja2": "quorum.web",
     "mongomock": "quorum.mongodb",
     "orjson": "quorum.web",
+    "pika": "quorum.amqp quorum.jobs",
+    "pusher": "quorum.pusherc",
+    "requests": "quorum.pusherc",
+    "redis": "quorum.redisdb quorum.jobs quorum.web.session_store",
     "pytest": "quorum.testing",
     "secantus": "",
     "werkzeug": "quorum.web quorum.testing",
 }
 
 #: Not loaded by `import quorum`, nor by `import quorum.models`: each is imported where it is switched on.
-ON_DEMAND = {"boto3", "cronsim", "dramatiq", "flask", "jinja2", "mongomock", "orjson"}
-ON_DEMAND |= {"pika", "redis", "secantus", "werkzeug"}
+ON_DEMAND = {
+    "babel",
+    "boto3",
+    "concurrent_log_handler",
+    "cronsim",
+    "dramatiq",
+    "flask",
+    "flask_babel",
+    "jinja2",
+    "mongomock",
+    "orjson",
+    "pika",
+    "pusher",
+    "redis",
+    "secantus",
+    "werkzeug",
+}
 
 
 def _rows() -> dict[str, int]:

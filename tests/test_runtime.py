@@ -139,3 +139,15 @@ runtime.start(context)
 context.client("thing", object, lambda _: print("closed"))
 """
     assert _run(code) == "closed\n"
+
+
+def test_what_is_said_at_stop_is_undone_once_and_last_first():
+    context = runtime.Context(config.Settings.load())
+    undone = []
+    runtime.start(context)
+    context.client("x", object, lambda client: undone.append("client"))
+    context.at_stop(lambda: undone.append(1))
+    context.at_stop(lambda: undone.append(2))
+    runtime.stop(context)
+    runtime.stop(context)
+    assert undone == ["client", 2, 1]

@@ -19,6 +19,7 @@ from bson.int64 import Int64
 from bson.regex import Regex
 from bson.son import SON
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 import quorum
 
@@ -394,3 +395,24 @@ def model(name: str, case: Case, **options: Any) -> Any:
     if options:
         body["value"] = quorum.field(**options)
     return type("".join(word.title() for word in name.split()), (quorum.Model,), body)
+
+
+#: What a session can keep.
+SESSION_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.binary()
+    | st.uuids()
+    | st.binary(min_size=12, max_size=12).map(ObjectId)
+    | st.text().map(Markup)
+    | st.datetimes(timezones=st.just(UTC))
+)
+SESSION_KEYS = st.text() | st.sampled_from(["$oid", "$dict", "$tuple", "$", "$x"])
+SESSION_VALUES = st.recursive(
+    SESSION_SCALARS,
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(SESSION_KEYS, inner),
+    max_leaves=20,
+)

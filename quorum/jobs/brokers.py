@@ -12,7 +12,7 @@ import threading
 import types
 from typing import TYPE_CHECKING, Any, Final
 
-from .. import config, errors, runtime
+from .. import config, errors, redisdb, runtime
 
 if TYPE_CHECKING:
     from dramatiq import Broker, Message
@@ -171,7 +171,7 @@ def _open(settings: config.Settings) -> Broker:
     check(settings)
     variable = _variable(settings)
     url: str = settings.get(variable)
-    return _rabbitmq(url) if variable == "CLOUDAMQP_URL" else _redis(url, prefix(settings))
+    return _rabbitmq(url) if variable == "CLOUDAMQP_URL" else _redis(settings)
 
 
 def _close(broker: Broker) -> None:
@@ -214,21 +214,61 @@ def _rabbitmq(url: str) -> Broker:
     return Rabbitmq(parameters)
 
 
-def _redis(url: str, namespace: str) -> Broker:
-    import redis
-    from dramatiq.brokers.redis import RedisBroker
+def _redis(settings: config.Settings) -> Broker:
+    import dramatiq.brokers.redis as redis_broker
+    import dramatiq.errors
 
-    if url.partition("://")[0] not in {"redis", "rediss", "unix"}:
-        raise errors.ConfigurationError(
-            "REDISTOGO_URL: jobs need a single Redis, redis://, rediss:// or unix://. For a cluster, use RabbitMQ."
-        )
-    client: Any = redis.Redis.from_url(url, socket_timeout=_BLOCKED, socket_connect_timeout=_CONNECTING)
-    make: Any = RedisBroker
-    broker: Broker = make(
-        client=client,
+    if redisdb.read(settings).kind.endswith("+cluster"):
+        raise errors.ConfigurationError("REDISTOGO_URL: jobs can't be in a cluster of Redis. Use RabbitMQ for them.")
+    driver: Any = redis_broker
+
+    class Consumer(driver._RedisConsumer):  # type: ignore[misc]
+        """Notes what it gave out and was not confirmed since."""
+
+        def __next__(self) -> Any:
+            message = super().__next__()
+            if message is not None:
+                self.broker.held[self.queue_name].add(message.options["redis_message_id"])
+            return message
+
+        def ack(self, message: Any) -> None:
+            super().ack(message)
+            self.broker.held[self.queue_name].discard(message.options["redis_message_id"])
+
+        def nack(self, message: Any) -> None:
+            super().nack(message)
+            self.broker.held[self.queue_name].discard(message.options["redis_message_id"])
+
+    class Redis(driver.RedisBroker):  # type: ignore[misc]
+        """Takes back what was fetched and never came, as the connection broke: dramatiq leaves it with the worker, and
+        nobody else gets it before that ends.
+        """
+
+        consumer_class = Consumer
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.held: dict[str, set[str]] = {}
+
+        def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
+            held = self.held.setdefault(queue_name, set())
+            if queue_name.endswith(".DQ"):
+                # What was kept until it is due was let go of with the connection.
+                held.clear()
+            known = frozenset(held)
+            try:
+                fetched = self.client.smembers(f"{self.namespace}:__acks__.{self.broker_id}.{queue_name}")
+                if lost := {member.decode() for member in fetched} - known:
+                    self.do_requeue(queue_name, *lost)
+            except _driver_errors(settings) as error:
+                closed: Any = dramatiq.errors.ConnectionClosed
+                raise closed(error) from None
+            return super().consume(queue_name, prefetch, timeout)
+
+    return Redis(
+        client=redisdb.connect(settings, {"socket_timeout": _BLOCKED, "socket_connect_timeout": _CONNECTING}),
         middleware=[],
-        namespace=f"{namespace}.jobs",
+        namespace=f"{prefix(settings)}.jobs",
         heartbeat_timeout=_DEAD,
         maintenance_chance=_SEARCHES,
     )
-    return broker

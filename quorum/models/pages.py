@@ -67,6 +67,10 @@ def positive(value: Any, name: str, model: str, least: int = 1) -> int:
     if type(value) is not int:
         raise errors.ValidationError({name: ["Not a valid integer."]}, model=model)
     if not least <= value <= 2**31 - 1:
-        bound = f"greater than or equal to {least}" if value < least else f"less than or equal to {2**31 - 1}"
-        raise errors.ValidationError({name: [f"Must be {bound}."]}, model=model)
+        problem = (
+            f"Must be greater than or equal to {least}."
+            if value < least
+            else f"Must be less than or equal to {2**31 - 1}."
+        )
+        raise errors.ValidationError({name: [problem]}, model=model)
     return value

@@ -1,4 +1,4 @@
-"""The life of an app: `load()`, `unload()`, `run()`."""
+"""The life of an app: `load()` and `unload()`."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from typing import Any, Final, TypeAlias
 import flask
 from flask import Flask
 
-from quorum import config, errors, runtime
+from quorum import config, errors, log, runtime
 from quorum import jobs as background_jobs
 from quorum.models import Model, registry
 from quorum.variables import SERVER_PREFIX, VARIABLES
 
-from . import background, cli, converters, json, secret, templates
+from . import background, cli, converters, health, https, json, logs, secret, sessions, templates
 from . import errors as http
+from . import locales as languages
 
 #: Where a loaded app keeps its context: `app.extensions["quorum"]`.
 EXTENSION: Final = "quorum"
 
 #: The mark of an app that was unloaded: it is never served from another app's database.
 UNLOADED: Final = "quorum.unloaded"
-
-LOCALES: Final = ("en_us",)
 
 #: What `models` can be: a module, a package, or the classes.
 Models: TypeAlias = ModuleType | Iterable[type[Model]]
@@ -35,7 +34,7 @@ Models: TypeAlias = ModuleType | Iterable[type[Model]]
 def load(
     app: Flask | None = None,
     name: str | None = None,
-    locales: Iterable[str] = LOCALES,
+    locales: Iterable[str] = languages.DEFAULT,
     secret_key: str | bytes | None = None,
     execution: runtime.Execution = True,
     redis_session: bool = False,
@@ -53,13 +52,15 @@ def load(
 
     :param app: the app to set up; `app.extensions["quorum"]` marks it as loaded.
     :param name: the import name of the app to make; the calling module's if there is neither `app` nor `name`.
-    :param locales: has no effect yet; anything but the default is logged as such.
+    :param locales: the languages that the app speaks, `("en_us", "pt_pt")`; the first is for who asks for none of them.
+        More than English needs Flask-Babel.
     :param secret_key: signs the session cookie; `SECRET_KEY` if not given.
     :param execution: where `run_background()` calls functions: True, in threads of this process; "queue", in workers
         behind the broker of `CLOUDAMQP_URL` or `REDISTOGO_URL`; False, nowhere.
-    :param redis_session: must be False: sessions in Redis are not available in this version.
+    :param redis_session: keep sessions in Redis, at `REDISTOGO_URL`; in signed cookies if not.
     :param mongo_database: the database for an URL that names none; the app's name if not given.
-    :param logger: has no effect yet; anything but the default is logged as such.
+    :param logger: names the app's log, which is kept in `logs` in the instance folder and shown on the console; with
+        none, logging is left to the application.
     :param models: a module, a package, or a list of classes: every concrete model in it; its indexes are made.
     :param safe: refuse filters that run code or name unknown fields, also where the application wrote them.
     :param jobs: modules or packages, or their names: all of their functions may be run by workers. What is declared in
@@ -68,7 +69,8 @@ def load(
     :raises ConfigurationError: an argument, a variable or a model makes no sense, or the app is loaded already.
     :raises OperationalError: the database did not answer while the indexes were made.
     """
-    _check(app, name, execution=execution, redis_session=redis_session, secret_key=secret_key, configuration=kwargs)
+    _check(app, name, execution=execution, logger=logger, secret_key=secret_key, configuration=kwargs)
+    available = languages.read(locales)
     made = app if app is not None else _make(name or sys._getframe(1).f_globals["__name__"])
     before = dict(made.config)
     made.config.update(kwargs)
@@ -85,15 +87,15 @@ def load(
             made.logger.warning("DEBUG is deprecated: set LEVEL=DEBUG for the log, FLASK_DEBUG=1 for Flask.")
         classes = _models(models)
         secret.settle(made, settings, secret_key)
+        sessions.init_app(made, settings, redis=redis_session, secure=kwargs.get("SESSION_COOKIE_SECURE"))
         _furnish(made)
-        for argument, value, default in (("locales", tuple(locales), LOCALES), ("logger", logger, None)):
-            if value != default:
-                made.logger.warning("%s=%r has no effect in this version of quorum.", argument, value)
+        languages.init_app(made, available, instance=settings.instance)
         context = runtime.Context(
             settings,
             app=made,
             models=classes,
             safe=safe,
+            logger=logger,
             enter=made.app_context,
             execution=execution,
             jobs=background_jobs.packages(jobs),
@@ -118,27 +120,12 @@ def unload(app: Flask | None = None) -> None:
         _stop(loaded, mark=True)
 
 
-def run(server: str | None = None) -> None:
-    """Serve the app that was loaded last on `HOST` and `PORT`, until the process is interrupted.
-
-    :param server: "flask", its development server; the same if not given.
-    :raises ConfigurationError: there is no such server, or no app is loaded.
-    """
-    if server not in (None, "flask"):
-        raise errors.ConfigurationError(f"There is no server {server!r}: run() serves with 'flask'.")
-    context = runtime.last()
-    if context is None or context.app is None:
-        raise errors.ConfigurationError("There is no app to serve. Call quorum.load() before quorum.run().")
-    app: Flask = context.app
-    app.run(host=context.settings.get("HOST"), port=context.settings.get("PORT"), debug=app.debug, load_dotenv=False)
-
-
 def _check(
     app: Any,
     name: str | None,
     *,
     execution: Any,
-    redis_session: bool,
+    logger: Any,
     secret_key: str | bytes | None,
     configuration: dict[str, Any],
 ) -> None:
@@ -160,8 +147,11 @@ def _check(
         problems.append(f"The app {app.name!r} is loaded already. Call quorum.unload() before loading it again.")
     if execution not in (True, False, "queue"):
         problems.append(f"execution={execution!r} must be True, False or 'queue'.")
-    if redis_session:
-        problems.append("redis_session=True: sessions in Redis are not available in this version of quorum.")
+    if logger is not None:
+        try:
+            log.check(logger)
+        except errors.ConfigurationError as error:
+            problems.extend(error.problems)
     if secret_key is not None and not secret_key:
         problems.append("secret_key is empty. Leave it out, or give one that is long and random.")
     if secret_key is not None and "SECRET_KEY" in configuration:
@@ -209,8 +199,10 @@ def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]
     app.extensions[EXTENSION] = context
     runtime.start(context)
     try:
+        for part in (logs, https, health):
+            part.start(app, context)
         with app.app_context():
-            for model in models:
+            for model in () if cli.is_diagnosis() else models:
                 model.ensure_indexes()
         background_jobs.start(context)
     except BaseException:

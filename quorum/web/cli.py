@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, ScriptInfo
 
-from quorum import config
+from quorum import config, errors, runtime
 from quorum.variables import SERVER_PREFIX, VARIABLES
 
-from . import jobs_cli
+from . import checks, jobs_cli
+
+#: Seconds that the doctor waits for a connection: an embedded database may have to start first.
+PATIENCE: Final = 20.0
+
+_DIAGNOSIS: Final = "quorum.diagnosis"
 
 group = AppGroup("quorum", help="What quorum set up for this app.")
 group.add_command(jobs_cli.run_worker)
@@ -19,7 +26,7 @@ group.add_command(jobs_cli.group)
 @group.command("config")
 def show_config() -> None:
     """Print every variable, its value with secrets masked, and where it came from."""
-    settings: config.Settings = current_app.extensions["quorum"].settings
+    settings = _context(current_app).settings
     rows = [(name, settings.shown(name), settings.source(name)) for name in VARIABLES]
     for option, found in settings.server_options().items():
         value = "***" if config.SECRET_NAME.search(option) else str(found.value)
@@ -27,6 +34,41 @@ def show_config() -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, value, source in rows:
         click.echo(f"{name:{widths[0]}}  {value:{widths[1]}}  {source}")
+
+
+@group.command("doctor", with_appcontext=False)
+@click.pass_context
+def doctor(context: click.Context) -> None:
+    """Try every configured connection, and say of each whether it works."""
+    context.meta[_DIAGNOSIS] = True
+    try:
+        app = context.ensure_object(ScriptInfo).load_app()
+    except errors.QuorumError as error:
+        raise click.ClickException(f"The app can't be loaded: {error}") from error
+    results = checks.run(_context(app), PATIENCE)
+    width = max((len(result.label) for result in results), default=0)
+    for result in results:
+        state = "works" if result.works else "FAILS"
+        click.echo(f"{result.label:{width}}  {state}  {result.text} ({result.seconds * 1000:.0f} ms)")
+    if not results:
+        click.echo("No connection is configured.")
+    if not all(result.works for result in results):
+        context.exit(1)
+
+
+def _context(app: Flask) -> runtime.Context:
+    context: runtime.Context | None = app.extensions.get("quorum")
+    if context is None:
+        raise click.ClickException(
+            f"quorum is not loaded in the app {app.name!r}: call quorum.load(app=app) where it is made."
+        )
+    return context
+
+
+def is_diagnosis() -> bool:
+    """Say whether it is the doctor who loads the app: it loads also where its database does not answer."""
+    context = click.get_current_context(silent=True)
+    return context is not None and _DIAGNOSIS in context.meta
 
 
 def init_app(app: Flask) -> None:

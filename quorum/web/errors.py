@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
+from flask.wrappers import Response as FlaskResponse
 from werkzeug.exceptions import (
     Conflict,
     HTTPException,
@@ -24,6 +25,8 @@ from werkzeug.wrappers import Response
 
 from quorum import errors, mongodb
 
+from . import locales, sessions
+
 #: How many seconds a client waits before it tries again, after a 503.
 RETRY_AFTER = 5
 
@@ -34,13 +37,14 @@ def not_found(_error: errors.NotFoundError) -> HTTPException:
 
 
 def validation(error: errors.ValidationError) -> HTTPException:
-    """A 422 that tells the messages of each field."""
-    return UnprocessableEntity(str(error))
+    """A 422 that tells the messages of each field, in the language of the request."""
+    return UnprocessableEntity(str(errors.ValidationError(locales.translate(error.messages), model=error.model)))
 
 
 def conflict(_error: errors.ConflictError) -> HTTPException:
     """A 409 that says what to do."""
-    return Conflict("It was changed or deleted in the meantime. Load it again and repeat the change.")
+    text = "It was changed or deleted in the meantime. Load it again and repeat the change."
+    return Conflict(locales.translate(text))
 
 
 def operational(error: errors.OperationalError) -> HTTPException:
@@ -51,7 +55,9 @@ def operational(error: errors.OperationalError) -> HTTPException:
     if mongodb.is_refused(error):
         raise error
     current_app.log_exception(sys.exc_info())
-    description = str(error) if current_app.debug else "A service behind this site does not answer. Try again later."
+    sessions.give_up()
+    shown = locales.translate("A service behind this site does not answer. Try again later.")
+    description = str(error) if current_app.debug else shown
     return ServiceUnavailable(description, retry_after=RETRY_AFTER)
 
 
@@ -82,7 +88,7 @@ def describe(error: HTTPException) -> dict[str, Any]:
     """
     facts: dict[str, Any] = {"code": error.code, "name": error.name, "message": error.description}
     if isinstance(error.__cause__, errors.ValidationError):
-        facts["messages"] = error.__cause__.normalized_messages()  # type: ignore[no-untyped-call]
+        facts["messages"] = locales.translate(error.__cause__.normalized_messages())  # type: ignore[no-untyped-call]
     return {"error": facts}
 
 
@@ -109,6 +115,24 @@ def _handler(translate: Translation) -> Callable[[errors.QuorumError], ResponseR
     return handle
 
 
+def _handle_late(app: Flask) -> None:
+    """Make a 503 also of what is raised when the view has ended: as its session is saved, or in the page of an error.
+
+    Flask would make a 500 of it without asking the handlers, and has no other place to say so.
+    """
+    handle = app.handle_exception
+
+    def handle_exception(error: Exception) -> FlaskResponse:
+        if isinstance(error, errors.OperationalError) and not mongodb.is_refused(error):
+            try:
+                return app.finalize_request(app.handle_user_exception(error), from_error_handler=True)
+            except errors.OperationalError as again:
+                error = again
+        return handle(error)
+
+    app.handle_exception = handle_exception  # type: ignore[assignment, method-assign]
+
+
 def _raise(error: errors.QuorumError) -> ResponseReturnValue:
     raise error
 
@@ -125,3 +149,5 @@ def init_app(app: Flask) -> None:
     for error, handler in handlers.items():
         if error not in taken:
             app.register_error_handler(error, handler)
+    if "handle_exception" not in vars(app):
+        _handle_late(app)

@@ -11,6 +11,7 @@ from pathlib import Path
 from flask import Flask
 
 from quorum import address, config, errors
+from quorum.masking import Masker
 
 FILENAME = "secret_key"
 
@@ -40,6 +41,15 @@ def settle(app: Flask, settings: config.Settings, secret_key: str | bytes | None
         app.config["SECRET_KEY"] = key
     if settings.instance and app.config["SESSION_COOKIE_NAME"] == Flask.default_config["SESSION_COOKIE_NAME"]:
         app.config["SESSION_COOKIE_NAME"] += f"_{settings.instance}"
+
+
+def masker(app: Flask, settings: config.Settings) -> Masker:
+    """Give what takes an app's secrets out of texts: those of its variables, and those of its configuration."""
+    keys = [app.secret_key, *(app.config.get("SECRET_KEY_FALLBACKS") or ())]
+    texts = [key.decode(errors="replace") if isinstance(key, bytes) else key for key in keys if key]
+    # Flask's own names beside these are of no secrets: SESSION_COOKIE_NAME.
+    others = {key: value for key, value in app.config.items() if key not in Flask.default_config}
+    return Masker([*settings.secrets(), *texts, *config.named_secrets(others)])
 
 
 def kept(folder: Path) -> str:

@@ -51,7 +51,7 @@ class Visitor:
         return answer.location
 
 
-def _load(monkeypatch: pytest.MonkeyPatch, url: str) -> Flask:
+def _load(monkeypatch: pytest.MonkeyPatch, url: str, **config: Any) -> Flask:
     from blog import create_app, models
 
     # A hash that is worth its name takes most of the time of these tests.
@@ -59,7 +59,7 @@ def _load(monkeypatch: pytest.MonkeyPatch, url: str) -> Flask:
     monkeypatch.setattr(models, "generate_password_hash", cheap)
     monkeypatch.setenv("MONGOHQ_URL", url)
     monkeypatch.setenv("SECRET_KEY", "of the tests")
-    return create_app()
+    return create_app(**config)
 
 
 @pytest.fixture
@@ -78,6 +78,14 @@ def server_app(mongo_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flas
 @pytest.fixture
 def visit(app: Flask) -> Callable[[], Visitor]:
     return lambda: Visitor(app)
+
+
+@pytest.fixture
+def visit_redis(mock_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Visitor]]:
+    """Visitors of a blog whose sessions are in Redis."""
+    app = _load(monkeypatch, mock_url, redis_session=True, REDISTOGO_URL=redis_url)
+    yield lambda: Visitor(app)
+    quorum.unload()
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import pytest
 from werkzeug import security
 
+import quorum
+
 
 def test_registering_logs_in_and_welcomes(visitor):
     answer = visitor.post("/auth/register", {"username": "ada", "password": "correct horse"}, follow_redirects=True)
@@ -170,3 +172,20 @@ def test_a_form_without_its_token_is_refused(ada, path):
     assert answer.status_code == 400
     assert "The CSRF token is missing." in answer.text
     assert "<header" in answer.text
+
+
+def test_accounts_work_with_sessions_in_redis(visit_redis):
+    from blog.models import Author
+
+    ada, thief = visit_redis(), visit_redis()
+    planted = ada.get("/auth/login").headers["Set-Cookie"].partition(";")[0].partition("=")[2]
+    thief.client.set_cookie("session", planted)
+    assert ada.register("ada").location == "/"
+    assert "Welcome, ada." in ada.get("/").text
+    assert "Log in" in thief.get("/").text
+    assert quorum.end_sessions(Author.get(username="ada").id) == 1
+    assert ada.get("/create").status_code == 302
+    assert ada.login("ada", next="/create").location == "/create"
+    ada.post("/auth/logout")
+    assert "You are logged out." in ada.get("/").text
+    assert ada.get("/create").status_code == 302

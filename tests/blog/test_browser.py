@@ -49,3 +49,15 @@ def test_somebody_registers_writes_and_comments(app, serve, page, tmp_path):
     page.get_by_role("button", name="Log out").click()
     assert "You are logged out." in page.locator(".flash").inner_text()
     assert errors == []
+
+
+def test_somebody_switches_the_language_and_back(app, serve, page):
+    page.goto(serve(app))
+    page.click("footer >> text=Português")
+    assert page.locator("h1").text_content() == "Textos mais recentes"
+    page.click("text=Iniciar sessão")
+    assert page.locator("h1").inner_text() == "Iniciar sessão"
+    assert page.evaluate("document.documentElement.lang") == "pt-PT"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.click("footer >> text=English")
+    assert page.locator("h1").inner_text() == "Log in"

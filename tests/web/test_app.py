@@ -3,13 +3,11 @@
 import gc
 import logging
 import os
-import re
 import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,7 +93,10 @@ def test_the_url_can_come_from_an_apps_configuration(monkeypatch: pytest.MonkeyP
         ({"Debug": True}, "no argument 'Debug'"),
         ({"MONGO_URL": MOCK}, "MONGOHQ_URL in place of MONGO_URL"),
         ({"app": flask.Flask("a"), "name": "a"}, "app and name"),
-        ({"redis_session": True}, "redis_session"),
+        ({"logger": "../shop"}, "logger is no name of a log"),
+        ({"logger": ""}, "logger is no name of a log"),
+        ({"logger": logging.getLogger("shop")}, "logger is no name of a log"),
+        ({"redis_session": True}, "REDISTOGO_URL is not set"),
         ({"secret_key": ""}, "secret_key is empty"),
         ({"secret_key": "a", "SECRET_KEY": "b"}, "secret_key and SECRET_KEY"),
         ({"PORT": "http"}, "PORT"),
@@ -111,15 +112,8 @@ def test_an_argument_that_makes_no_sense_is_refused(arguments: dict[str, Any], t
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(quorum.ConfigurationError) as caught:
-        quorum.load(debug=True, redis_session=True)
+        quorum.load(debug=True, secret_key="")
     assert len(caught.value.problems) == 2
-
-
-@pytest.mark.parametrize("arguments", [{"locales": ("pt_pt",)}, {"logger": "shop"}])
-def test_an_argument_without_effect_is_logged(caplog: pytest.LogCaptureFixture, arguments: dict[str, Any]) -> None:
-    with caplog.at_level(logging.WARNING):
-        quorum.load(name="shop", **arguments)
-    assert "no effect" in caplog.text
 
 
 def test_what_load_takes_without_effect_is_silent_at_its_default(caplog: pytest.LogCaptureFixture) -> None:
@@ -334,70 +328,3 @@ def test_unacknowledged_writes_are_refused_by_load(monkeypatch: pytest.MonkeyPat
     with pytest.raises(quorum.ConfigurationError, match=r"MONGO_URL.*w=0"):
         quorum.load(name="shop")
     assert quorum.APP is None
-
-
-SERVED = """
-import sys
-import quorum
-app = quorum.load(name=__name__, DEBUG=len(sys.argv) > 1)
-@app.get("/")
-def index():
-    return quorum.get_mongo_db().name
-quorum.run()
-"""
-
-
-@pytest.fixture(params=[[], ["debug"]], ids=["plain", "reloader"])
-def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an app in a process of its own, as it says it."""
-    (tmp_path / "shop.py").write_text(SERVED)
-    environment = {**os.environ, "PYTHONPATH": str(Path(quorum.__file__).parents[1])}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        environment["PORT"] = str(probe.getsockname()[1])
-    process = subprocess.Popen(
-        [sys.executable, "shop.py", *request.param],
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    said = ""
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            said += line
-            if found := re.search(r"Running on (http://[\w.:]+)", line):
-                yield found[1]
-                break
-        else:
-            pytest.fail(said)
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(10)
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def test_run_serves_and_says_where(served: str) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            with urllib.request.urlopen(served, timeout=20) as answer:
-                assert answer.read() == b"shop"
-                return
-        except ConnectionError:
-            assert time.monotonic() < deadline
-
-
-def test_run_without_an_app_says_what_to_do() -> None:
-    with pytest.raises(quorum.ConfigurationError, match=r"Call quorum.load\(\)"):
-        quorum.run()
-
-
-def test_run_knows_its_servers() -> None:
-    quorum.load(name="shop")
-    with pytest.raises(quorum.ConfigurationError, match="no server 'waitress'"):
-        quorum.run("waitress")

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Flask, Response, abort, g, render_template, request
+import flask_babel
+from flask import Flask, Response, abort, g, render_template, request, url_for
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.wrappers import Response as BaseResponse
@@ -11,6 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 import quorum
 
 from . import auth, models, posts
+from .models import message
 
 CONFIG: dict[str, Any] = {
     "MAX_CONTENT_LENGTH": 256 * 1024,
@@ -18,7 +21,44 @@ CONFIG: dict[str, Any] = {
     "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a post may take more than an hour to write
 }
 
+#: The languages, by their own names; the first is for who asks for none of them.
+LANGUAGES = {"en_us": "English", "pt_pt": "Português"}
+
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+#: What Flask and its extensions say on error pages, for the catalogues.
+ERRORS = (
+    message("Bad Request"),
+    message("The browser (or proxy) sent a request that this server could not understand."),
+    message("The CSRF token is missing."),
+    message("The CSRF session token is missing."),
+    message("The CSRF token is invalid."),
+    message("The CSRF tokens do not match."),
+    message("Forbidden"),
+    message(
+        "You don't have the permission to access the requested resource. It is either read-protected or not readable "
+        "by the server."
+    ),
+    message("Not Found"),
+    message(
+        "The requested URL was not found on the server. If you entered the URL manually please check your spelling and "
+        "try again."
+    ),
+    message("Method Not Allowed"),
+    message("The method is not allowed for the requested URL."),
+    message("Conflict"),
+    message("Request Entity Too Large"),
+    message("The data value transmitted exceeds the capacity limit."),
+    message("Unsupported Media Type"),
+    message("The server does not support the media type transmitted in the request."),
+    message("Unprocessable Entity"),
+    message("Internal Server Error"),
+    message(
+        "The server encountered an internal error and was unable to complete your request. Either the server is "
+        "overloaded or there is an error in the application."
+    ),
+    message("Service Unavailable"),
+)
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -29,7 +69,7 @@ HEADERS = {
 
 def create_app(**config: Any) -> Flask:
     """Make the app; `config` is Flask's, in upper case."""
-    app = quorum.load(name=__name__, models=models, **{**CONFIG, **config})
+    app = quorum.load(name=__name__, models=models, locales=LANGUAGES, **{**CONFIG, **config})
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     CSRFProtect(app)
     app.before_request(take_forms_only)
@@ -37,6 +77,8 @@ def create_app(**config: Any) -> Flask:
     app.register_blueprint(posts.blueprint)
     app.register_error_handler(HTTPException, show_error)
     app.add_template_filter(day)
+    app.add_template_global(languages)
+    app.add_template_global(quorum.translate)
     app.after_request(add_headers)
     return app
 
@@ -57,8 +99,26 @@ def show_error(error: HTTPException) -> BaseResponse:
 
 
 def day(moment: datetime) -> str:
-    """Write a date: `7 March 2026`."""
-    return f"{moment.day} {moment:%B %Y}"
+    """Write a date: `March 7, 2026`, `7 de março de 2026`."""
+    return flask_babel.format_date(moment, "long")
+
+
+def languages() -> list[tuple[str, str, str | None]]:
+    """Give what the switch of languages shows: the code and the name of each, and where this page is in it.
+
+    The one that is spoken now leads nowhere. A page that came of a form is not there to be asked for again: from there
+    the way leads to the newest posts.
+    """
+    now = flask_babel.get_locale()
+    is_page = request.method == "GET" and request.endpoint and not request.routing_exception
+    here = url_for(request.endpoint, **(request.view_args or {})) if is_page else url_for("posts.index")
+    query = request.args.to_dict() if is_page else {}
+    found: list[tuple[str, str, str | None]] = []
+    for locale, name in LANGUAGES.items():
+        language = flask_babel.Locale.parse(locale)
+        where = None if language == now else f"{here}?{urlencode({**query, 'locale': locale})}"
+        found.append((str(language).replace("_", "-"), name, where))
+    return found
 
 
 def add_headers(response: Response) -> Response:

@@ -1,21 +1,18 @@
 """Accounts: who is logged in, and the pages to register, log in and log out."""
 
 import functools
-import re
 from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 import quorum
 
 from .models import Author
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth")
-
-#: A path on this site, as browsers read it: they take `//host`, `/\host` and `/<tab>/host` for another site.
-LOCAL = re.compile(r"/(?![/\\])[^\s\\\x00-\x1f\x7f]*")
 
 
 @blueprint.before_app_request
@@ -33,7 +30,7 @@ def login_required(view: Callable[..., ResponseReturnValue]) -> Callable[..., Re
     def guarded(**values: Any) -> ResponseReturnValue:
         if g.author is not None:
             return view(**values)
-        flash("Please log in first.", "error")
+        flash(_("Please log in first."), "error")
         return redirect(url_for("auth.login_form", next=request.path if request.method == "GET" else None))
 
     return guarded
@@ -49,8 +46,8 @@ def register() -> ResponseReturnValue:
     try:
         author = Author.register(request.form.get("username", ""), request.form.get("password", ""))
     except quorum.ValidationError as error:
-        return register_page(error.messages_dict), 422
-    return log_in(author, f"Welcome, {author.username}.")
+        return register_page(quorum.translate(error.messages_dict)), 422
+    return log_in(author, _("Welcome, %(name)s.", name=author.username))
 
 
 @blueprint.get("/login")
@@ -62,14 +59,14 @@ def login_form() -> str:
 def login() -> ResponseReturnValue:
     author = Author.authenticate(request.form.get("username", ""), request.form.get("password", ""))
     if author is None:
-        return login_page({"password": ["The username or the password is wrong."]}), 422
-    return log_in(author, f"Welcome back, {author.username}.")
+        return login_page({"password": [_("The username or the password is wrong.")]}), 422
+    return log_in(author, _("Welcome back, %(name)s.", name=author.username))
 
 
 @blueprint.post("/logout")
 def logout() -> ResponseReturnValue:
     session.clear()
-    flash("You are logged out.")
+    flash(_("You are logged out."))
     return redirect(url_for("posts.index"))
 
 
@@ -84,7 +81,7 @@ def login_page(errors: dict[str, Any] | None = None) -> str:
 def log_in(author: Author, welcome: str) -> ResponseReturnValue:
     """Start a new session, so that nothing of an earlier one, the visitor's or a stranger's, goes on in it."""
     session.clear()
+    quorum.renew_session(user=author.id)
     session["author"] = str(author.id)
     flash(welcome)
-    target = request.args.get("next", "")
-    return redirect(target if LOCAL.fullmatch(target) else url_for("posts.index"))
+    return quorum.safe_redirect(request.args.get("next"), url_for("posts.index"))

@@ -14,8 +14,15 @@ from werkzeug.security import check_password_hash, generate_password_hash
 import quorum
 
 PASSWORD_LENGTH = (8, 128)
-NOT_EMPTY = Length(min=1, error="Please write something here.")
 TAG = re.compile(r"\w[\w+#.-]{0,29}")
+
+
+def message(text: str) -> str:
+    """Mark a text for the catalogues. It stays in English here, and is translated where it is shown."""
+    return text
+
+
+NOT_EMPTY = Length(min=1, error=message("Please write something here."))
 
 
 def now() -> datetime:
@@ -29,7 +36,7 @@ class Author(quorum.Model, quorum.Timestamped):
         unique=True,
         min_length=2,
         max_length=30,
-        validate=Regexp(r"[a-z0-9_-]*\Z", error="Use letters from a to z, digits, - and _ only."),
+        validate=Regexp(r"[a-z0-9_-]*\Z", error=message("Use letters from a to z, digits, - and _ only.")),
     )
     password_hash: str = quorum.field(private=True)
 
@@ -63,9 +70,8 @@ class Comment(quorum.EmbeddedModel):
 def check_tags(tags: list[str]) -> None:
     wrong = [tag for tag in tags if not TAG.fullmatch(tag)]
     if wrong:
-        raise quorum.ValidationError(
-            f"Not a tag: {', '.join(wrong)[:100]}. Use letters, digits and + # . - _, at most 30 of them."
-        )
+        text = message("Not a tag: {tags}. Use letters, digits and + # . - _, at most 30 of them.")
+        raise quorum.ValidationError(text.replace("{tags}", ", ".join(wrong)[:100]))
 
 
 class Post(quorum.Model, quorum.Timestamped):

@@ -6,6 +6,7 @@ from typing import Any
 from bson import ObjectId
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 import quorum
@@ -20,11 +21,6 @@ PER_PAGE = 5
 #: What the forms have inputs for; nothing else is set by them.
 POST_INPUTS = ("title", "body", "tags")
 COMMENT_INPUTS = ("text",)
-
-CHANGED = (
-    "This post was changed while you were saving it. Your text is below, not yet saved: "
-    "look at the post, then save again."
-)
 
 
 @blueprint.get("/")
@@ -52,8 +48,8 @@ def comment(id: ObjectId) -> ResponseReturnValue:
     try:
         post.push("comments", Comment.new(read_form(COMMENT_INPUTS), COMMENT_INPUTS, author=g.author))
     except quorum.ValidationError as error:
-        return show_page(post, error.messages_dict), 422
-    flash("Thank you for your comment.")
+        return show_page(post, quorum.translate(error.messages_dict)), 422
+    flash(_("Thank you for your comment."))
     return redirect(url_for(".show", id=post, _anchor="comments"))
 
 
@@ -69,8 +65,8 @@ def create() -> ResponseReturnValue:
     try:
         post = Post.new(read_post(), POST_INPUTS, author=g.author).save()
     except quorum.ValidationError as error:
-        return edit_page(None, request.form, error.messages_dict), 422
-    flash("Your post is published.")
+        return edit_page(None, request.form, quorum.translate(error.messages_dict)), 422
+    flash(_("Your post is published."))
     return redirect(url_for(".show", id=post))
 
 
@@ -88,11 +84,15 @@ def update(id: ObjectId) -> ResponseReturnValue:
     try:
         post.apply(read_post(), POST_INPUTS).save()
     except quorum.ValidationError as error:
-        return edit_page(post, request.form, error.messages_dict), 422
+        return edit_page(post, request.form, quorum.translate(error.messages_dict)), 422
     except quorum.ConflictError:
-        flash(CHANGED, "error")
+        changed = _(
+            "This post was changed while you were saving it. Your text is below, not yet saved: "
+            "look at the post, then save again."
+        )
+        flash(changed, "error")
         return edit_page(post, request.form), 409
-    flash("Your post is saved.")
+    flash(_("Your post is saved."))
     return redirect(url_for(".show", id=post))
 
 
@@ -100,7 +100,7 @@ def update(id: ObjectId) -> ResponseReturnValue:
 @login_required
 def delete(id: ObjectId) -> ResponseReturnValue:
     own_post(id).delete()
-    flash("Your post is deleted.")
+    flash(_("Your post is deleted."))
     return redirect(url_for(".index"))
 
 

@@ -1,6 +1,6 @@
 {% from "macros.html.tpl" import token %}
 <!doctype html>
-<html lang="en">
+<html lang="{{ get_locale()|string|replace('_', '-') }}">
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -10,20 +10,20 @@
   <link rel="stylesheet" href="{{ url_for('static', filename='style.css') }}">
 </head>
 <body>
-  <a class="skip" href="#main">Skip to the content</a>
+  <a class="skip" href="#main">{{ _("Skip to the content") }}</a>
   <header class="site">
     <a class="name" href="{{ url_for('posts.index') }}">Marginalia</a>
-    <nav aria-label="Account">
+    <nav aria-label="{{ _("Account") }}">
       {% if g.author %}
-        <a href="{{ url_for('posts.create_form') }}">Write</a>
+        <a href="{{ url_for('posts.create_form') }}">{{ _("Write") }}</a>
         <span class="who">{{ g.author.username }}</span>
         <form method="post" action="{{ url_for('auth.logout') }}">
           {{ token() }}
-          <button class="link">Log out</button>
+          <button class="link">{{ _("Log out") }}</button>
         </form>
       {% else %}
-        <a href="{{ url_for('auth.login_form') }}">Log in</a>
-        <a href="{{ url_for('auth.register_form') }}">Register</a>
+        <a href="{{ url_for('auth.login_form') }}">{{ _("Log in") }}</a>
+        <a href="{{ url_for('auth.register_form') }}">{{ _("Register") }}</a>
       {% endif %}
     </nav>
   </header>
@@ -34,7 +34,16 @@
     {% block main %}{% endblock %}
   </main>
   <footer class="site">
-    <p>An example of <strong>quorum</strong>, the data layer for Flask on MongoDB.</p>
+    <p>{{ _("An example of quorum, the data layer for Flask on MongoDB.") }}</p>
+    <nav aria-label="{{ _("Language") }}">
+      {% for code, name, where in languages() %}
+        {% if where %}
+        <a href="{{ where }}" lang="{{ code }}" hreflang="{{ code }}">{{ name }}</a>
+        {% else %}
+        <span lang="{{ code }}" aria-current="true">{{ name }}</span>
+        {% endif %}
+      {% endfor %}
+    </nav>
   </footer>
 </body>
 </html>

@@ -41,7 +41,7 @@
 
 {% macro tags(post) -%}
   {% if post.tags %}
-  <ul class="tags" aria-label="Tags">
+  <ul class="tags" aria-label="{{ _("Tags") }}">
     {% for tag in post.tags %}
     <li><a href="{{ url_for('posts.tagged', tag=tag) }}">{{ tag }}</a></li>
     {% endfor %}
@@ -52,10 +52,10 @@
 {# Links to the pages before and after; `link` says where a page is. #}
 {% macro pages(page, endpoint) -%}
   {% if page.pages > 1 %}
-  <nav class="pages" aria-label="Pages">
-    {% if page.has_prev %}<a rel="prev" href="{{ url_for(endpoint, page=page.prev_page, **kwargs) }}">← Newer</a>{% endif %}
-    <span>Page {{ page.page }} of {{ page.pages }}</span>
-    {% if page.has_next %}<a rel="next" href="{{ url_for(endpoint, page=page.next_page, **kwargs) }}">Older →</a>{% endif %}
+  <nav class="pages" aria-label="{{ _("Pages") }}">
+    {% if page.has_prev %}<a rel="prev" href="{{ url_for(endpoint, page=page.prev_page, **kwargs) }}">← {{ _("Newer") }}</a>{% endif %}
+    <span>{{ _("Page %(page)d of %(pages)d", page=page.page, pages=page.pages) }}</span>
+    {% if page.has_next %}<a rel="next" href="{{ url_for(endpoint, page=page.next_page, **kwargs) }}">{{ _("Older") }} →</a>{% endif %}
   </nav>
   {% endif %}
 {%- endmacro %}

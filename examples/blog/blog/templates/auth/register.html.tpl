@@ -1,16 +1,16 @@
 {% extends "base.html.tpl" %}
 {% from "macros.html.tpl" import field, token %}
-{% block title %}Register · Marginalia{% endblock %}
+{% block title %}{{ _("Register") }} · Marginalia{% endblock %}
 
 {% block main %}
-<h1>Register</h1>
+<h1>{{ _("Register") }}</h1>
 <form method="post" class="narrow">
   {{ token() }}
-  {{ field("username", "Username", form, errors, hint="Shown with what you write. Letters from a to z, digits, - and _.",
+  {{ field("username", _("Username"), form, errors, hint=_("Shown with what you write. Letters from a to z, digits, - and _."),
            required="", autocomplete="username", autocapitalize="none") }}
-  {{ field("password", "Password", form, errors, hint="At least 8 characters.",
+  {{ field("password", _("Password"), form, errors, hint=_("At least 8 characters."),
            type="password", required="", autocomplete="new-password") }}
-  <p class="actions"><button>Register</button></p>
+  <p class="actions"><button>{{ _("Register") }}</button></p>
 </form>
-<p>Registered already? <a href="{{ url_for('auth.login_form', next=request.args.get('next')) }}">Log in</a>.</p>
+<p>{{ _("Registered already?") }} <a href="{{ url_for('auth.login_form', next=request.args.get('next')) }}">{{ _("Log in") }}</a>.</p>
 {% endblock %}

@@ -4,9 +4,9 @@
 
 {% block main %}
 {% if tag %}
-<h1>Posts tagged <em>{{ tag }}</em></h1>
+<h1>{{ _("Posts tagged") }} <em>{{ tag }}</em></h1>
 {% else %}
-<h1 class="unseen">Newest posts</h1>
+<h1 class="unseen">{{ _("Newest posts") }}</h1>
 {% endif %}
 {% for post in page %}
 <article class="summary">
@@ -14,14 +14,14 @@
   {% call byline(post) %}
     {% if post.comments %}
     <a href="{{ url_for('posts.show', id=post, _anchor='comments') }}">
-      {{- post.comments|length }} comment{{ "s" if post.comments|length > 1 }}</a>
+      {{- ngettext("%(num)d comment", "%(num)d comments", post.comments|length) }}</a>
     {% endif %}
   {% endcall %}
   <p class="excerpt">{{ post.paragraphs[0]|truncate(280) }}</p>
   {{ tags(post) }}
 </article>
 {% else %}
-<p>Nobody has written anything yet. <a href="{{ url_for('posts.create_form') }}">Write the first post</a>.</p>
+<p>{{ _("Nobody has written anything yet.") }} <a href="{{ url_for('posts.create_form') }}">{{ _("Write the first post") }}</a>.</p>
 {% endfor %}
 {% if tag %}{{ pages(page, "posts.tagged", tag=tag) }}{% else %}{{ pages(page, "posts.index") }}{% endif %}
 {% endblock %}

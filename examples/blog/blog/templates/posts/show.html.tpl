@@ -14,13 +14,13 @@
   {{ tags(post) }}
   {% if post.author == g.author %}
   <div class="own">
-    <a class="button quiet" href="{{ url_for('posts.update_form', id=post) }}">Edit</a>
+    <a class="button quiet" href="{{ url_for('posts.update_form', id=post) }}">{{ _("Edit") }}</a>
     <details>
-      <summary class="button quiet">Delete</summary>
+      <summary class="button quiet">{{ _("Delete") }}</summary>
       <form method="post" action="{{ url_for('posts.delete', id=post) }}">
         {{ token() }}
-        <p>The post and its comments will be gone for good.</p>
-        <button class="danger">Delete this post</button>
+        <p>{{ _("The post and its comments will be gone for good.") }}</p>
+        <button class="danger">{{ _("Delete this post") }}</button>
       </form>
     </details>
   </div>
@@ -28,7 +28,7 @@
 </article>
 
 <section id="comments" aria-labelledby="comments-title">
-  <h2 id="comments-title">{{ "Comments" if post.comments else "No comments yet" }}</h2>
+  <h2 id="comments-title">{{ _("Comments") if post.comments else _("No comments yet") }}</h2>
   <ol class="comments">
     {% for comment in post.comments %}
     <li>
@@ -41,11 +41,11 @@
   {{ other_problems(errors, "text") }}
   <form method="post" action="{{ url_for('posts.comment', id=post) }}">
     {{ token() }}
-    {{ field("text", "Your comment", form, errors, rows=4, required="") }}
-    <p class="actions"><button>Comment</button></p>
+    {{ field("text", _("Your comment"), form, errors, rows=4, required="") }}
+    <p class="actions"><button>{{ _("Comment") }}</button></p>
   </form>
   {% else %}
-  <p><a href="{{ url_for('auth.login_form', next=url_for('posts.show', id=post)) }}">Log in</a> to comment.</p>
+  <p><a href="{{ url_for('auth.login_form', next=url_for('posts.show', id=post)) }}">{{ _("Log in to comment") }}</a>.</p>
   {% endif %}
 </section>
 {% endblock %}

@@ -33,8 +33,9 @@ def start(context: runtime.Context) -> None:
     """Begin with what is repeated, and see that SIGTERM waits for jobs."""
     if any(repeating.owned(context)):
         pool(context)
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+    if _may_set_signals() and signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, _terminated):
         signal.signal(signal.SIGTERM, _terminated)
+        context.at_stop(_leave_signals)
 
 
 def resume(context: runtime.Context) -> None:
@@ -67,6 +68,16 @@ def _repeat(to: Pool, one: Repeating) -> None:
             _repeat(to, one)
 
     to.submit(Job(one.function, callback=again, repeats=True), one.times.after(time.time()))
+
+
+def _may_set_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _leave_signals() -> None:
+    """Let SIGTERM be what it was when the last app is unloaded. From another thread that can't be, and does no harm."""
+    if not runtime.contexts() and _may_set_signals() and signal.getsignal(signal.SIGTERM) == _terminated:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _terminated(number: int, frame: Any) -> None:  # noqa: ARG001

@@ -225,6 +225,17 @@ def test_a_job_may_unload_its_own_app():
     quorum.load(name="shop")
     quorum.run_background(quorum.unload).result(10)
     assert quorum.APP is None
+    # Only the main thread can do this.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def test_unloading_the_last_app_leaves_sigterm_as_it_was():
+    first = quorum.load(name="first")
+    quorum.load(name="second")
+    quorum.unload(first)
+    assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+    quorum.unload()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_counts_and_durations_are_logged_at_the_end(caplog):

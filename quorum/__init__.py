@@ -15,6 +15,7 @@ from .errors import (
     ConflictError,
     DanglingReferenceError,
     JobError,
+    MailError,
     NotFoundError,
     NotLoadedError,
     OperationalError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from . import jobs, testing
     from .jobs import Handle, background, job, progress, run_back, run_background
     from .web.app import load, run, unload
+    from .web.mails import mailer, send_mail
 
     APP: Flask | None
 
@@ -45,6 +47,7 @@ __all__ = [
     "EmbeddedModel",
     "Handle",
     "JobError",
+    "MailError",
     "Model",
     "NotFoundError",
     "NotLoadedError",
@@ -63,12 +66,14 @@ __all__ = [
     "job",
     "jobs",
     "load",
+    "mailer",
     "mongodb",
     "progress",
     "reference",
     "run",
     "run_back",
     "run_background",
+    "send_mail",
     "signals",
     "testing",
     "unload",
@@ -77,6 +82,7 @@ __all__ = [
 
 _LATE = {
     **dict.fromkeys(("load", "run", "unload"), ".web.app"),
+    **dict.fromkeys(("mailer", "send_mail"), ".web.mails"),
     **dict.fromkeys(("Handle", "background", "job", "progress", "run_back", "run_background"), ".jobs"),
 }
 

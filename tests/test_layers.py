@@ -43,6 +43,12 @@ LAYERS = (
     "quorum.models.families",
     "quorum.models.model",
     "quorum.models",
+    "quorum.mail.headers quorum.mail.html",
+    "quorum.mail.addresses quorum.mail.parts quorum.mail.server",
+    "quorum.mail.message",
+    "quorum.mail.transport",
+    "quorum.mail.outlets",
+    "quorum.mail",
     "quorum.jobs.handles quorum.jobs.tally quorum.jobs.journal",
     "quorum.jobs.running quorum.jobs.repeating",
     "quorum.jobs.pool quorum.jobs.registry",
@@ -55,7 +61,8 @@ LAYERS = (
     "quorum.web.jobs_cli",
     "quorum.web.background quorum.web.cli quorum.web.converters quorum.web.errors quorum.web.json",
     "quorum.web.secret quorum.web.templates",
-    "quorum.web.fastjson",
+    "quorum.web.fastjson quorum.web.mailtemplates",
+    "quorum.web.mails",
     "quorum.web.app",
     "quorum.web",
     "quorum.testing",
@@ -68,17 +75,21 @@ ONLY = {
     "cronsim": "quorum.jobs",
     "dramatiq": "quorum.jobs",
     "flask": "quorum.web quorum.testing",
+    "idna": "quorum.mail",
+    "inscriptis": "quorum.mail",
     "jinja2": "quorum.web",
     "mongomock": "quorum.mongodb",
     "orjson": "quorum.web",
     "pytest": "quorum.testing",
     "secantus": "",
+    "smtplib": "quorum.mail",
     "werkzeug": "quorum.web quorum.testing",
 }
 
 #: Not loaded by `import quorum`, nor by `import quorum.models`: each is imported where it is switched on.
 ON_DEMAND = {"boto3", "cronsim", "dramatiq", "flask", "jinja2", "mongomock", "orjson"}
 ON_DEMAND |= {"pika", "redis", "secantus", "werkzeug"}
+ON_DEMAND |= {"idna", "inscriptis", "smtplib"}
 
 
 def _rows() -> dict[str, int]:

@@ -47,6 +47,8 @@ class Server:
             raise errors.ConfigurationError("SMTP_PASSWORD is set and SMTP_USER is not. Set both, or none of them.")
         if password is not None and not (password.isascii() and user.isascii()):
             raise errors.ConfigurationError("SMTP_USER and SMTP_PASSWORD must be ASCII: SMTP has no way for more.")
+        if settings.get("SMTP_TIMEOUT") <= 0:
+            raise errors.ConfigurationError("SMTP_TIMEOUT is 0: no server can answer in no time.")
         host, port = _split(where)
         return cls(
             host,

@@ -177,7 +177,7 @@ class Connection:
             code, is_temporary = error.smtp_code, 400 <= error.smtp_code < 500
             what = "refused the login" if isinstance(error, smtplib.SMTPAuthenticationError) else "refused the mail"
             text = f"{self.server} {what}: {code} {self.server.shown(error.smtp_error)}"
-        elif isinstance(error, smtplib.SMTPServerDisconnected):
+        elif isinstance(error, (smtplib.SMTPServerDisconnected, ssl.SSLEOFError)):
             text = f"{self.server} {self._silence() if _is_timeout(error) else 'hung up'}"
         elif isinstance(error, ssl.SSLCertVerificationError):
             is_temporary = False

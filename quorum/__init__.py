@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from . import jobs, testing
     from .jobs import Handle, background, job, progress, run_back, run_background
     from .web.app import load, run, unload
-    from .web.mails import mailer, send_mail
+    from .web.mails import mailer, send_mail, send_mail_a
 
     APP: Flask | None
 
@@ -74,6 +74,7 @@ __all__ = [
     "run_back",
     "run_background",
     "send_mail",
+    "send_mail_a",
     "signals",
     "testing",
     "unload",
@@ -82,7 +83,7 @@ __all__ = [
 
 _LATE = {
     **dict.fromkeys(("load", "run", "unload"), ".web.app"),
-    **dict.fromkeys(("mailer", "send_mail"), ".web.mails"),
+    **dict.fromkeys(("mailer", "send_mail", "send_mail_a"), ".web.mails"),
     **dict.fromkeys(("Handle", "background", "job", "progress", "run_back", "run_background"), ".jobs"),
 }
 

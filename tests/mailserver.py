@@ -111,9 +111,7 @@ class Mailserver:
             number = server.transport.get_extra_info("peername")[1]
             receivers = tuple(envelope.rcpt_tos)
             encrypted = session.ssl is not None or server.transport.get_extra_info("sslcontext") is not None
-            self.mails.append(
-                Arrived(envelope.mail_from, receivers, envelope.original_content, encrypted, number)
-            )
+            self.mails.append(Arrived(envelope.mail_from, receivers, envelope.original_content, encrypted, number))
         return reply or "250 OK"
 
     def authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> Any:

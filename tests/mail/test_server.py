@@ -44,7 +44,7 @@ def test_without_a_password_nobody_logs_in(monkeypatch):
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"SMTP_PASSWORD": "s3cret"}, "SMTP_USER is not set"),
+        ({"SMTP_PASSWORD": "s3cret"}, "SMTP_PASSWORD is set and SMTP_USER is not"),
         ({"SMTP_USER": "a", "SMTP_PASSWORD": "s3crét"}, "must be ASCII"),
         ({"SMTP_TIMEOUT": "0"}, "SMTP_TIMEOUT"),
     ],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 import socket
-import ssl
 import traceback
 from dataclasses import replace
 
@@ -142,7 +141,7 @@ def test_a_server_that_talks_no_tls_is_told(run_mailserver, monkeypatch):
 def test_a_wrong_password_is_not_tried_again_and_shown_nowhere(run_mailserver, trusted, monkeypatch, caplog):
     caplog.set_level(logging.DEBUG)
     smtp = pytest.importorskip("aiosmtpd.smtp")
-    secret = "s3cret-and-wrong"  # noqa: S105
+    secret = "s3cret-and-wrong"
     plain = base64.b64encode(f"\0{USER}\0{secret}".encode()).decode()
     real = smtp.SMTP.push
 
@@ -366,4 +365,4 @@ def test_the_check_says_how_the_server_is_reached(run_mailserver, trusted):
 def test_a_failing_check_says_why(run_mailserver, trusted):
     server = run_mailserver(starttls=trusted.right, auth=True)
     with pytest.raises(quorum.MailError, match="refused the login: 535"):
-        Connection(to(server, user=USER, password="wrong")).check()  # noqa: S106
+        Connection(to(server, user=USER, password="wrong")).check()

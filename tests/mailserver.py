@@ -58,8 +58,9 @@ class Arrived:
 class Mailserver:
     """What a server got, and how it is to behave.
 
-    `answers` has replies by the command, "MAIL", "RCPT" or "DATA", or by a receiver's address, each used once, in order:
-    a text is sent in place of the usual reply; "drop" hangs up, after DATA when the mail was read; "wait" says nothing.
+    `answers` has replies by the command, "MAIL", "RCPT" or "DATA", or by a receiver's address, each used once, in
+    order: a text is sent in place of the usual reply; "drop" hangs up, of DATA when the mail was read; "wait" says
+    nothing.
     `refused` are receivers with the reply that they always get.
     """
 

@@ -166,7 +166,7 @@ def test_a_wrong_password_is_not_tried_again_and_shown_nowhere(run_mailserver, t
 
 def test_a_server_that_wants_a_login_says_so(run_mailserver, trusted):
     server = run_mailserver(starttls=trusted.right, auth=True)
-    with pytest.raises(quorum.MailError, match="530 5.7.0 Authentication required") as caught:
+    with pytest.raises(quorum.MailError, match=r"530 5.7.0 Authentication required") as caught:
         send(to(server))
     assert not caught.value.is_temporary
 
@@ -192,7 +192,7 @@ def test_a_refused_receiver_is_told_and_the_others_get_the_mail(run_mailserver):
 def test_a_mail_that_every_receiver_is_refused_for_is_an_error(run_mailserver):
     server, mail = run_mailserver(), make()
     server.refused = dict.fromkeys(RECEIVERS, "550 5.1.1 No such user")
-    with pytest.raises(quorum.MailError, match="refused all 3 receivers: 550 5.1.1 No such user") as caught:
+    with pytest.raises(quorum.MailError, match=r"refused all 3 receivers: 550 5.1.1 No such user") as caught:
         send(to(server), mail)
     error = caught.value
     assert (error.code, error.is_temporary, error.message_id) == (550, False, mail.message_id)
@@ -253,7 +253,7 @@ def test_a_receiver_that_stays_refused_for_now_is_told(run_mailserver):
 def test_a_failure_that_lasts_is_an_error_that_can_be_tried_later(run_mailserver):
     server, mail = run_mailserver(), make()
     server.answers["DATA"] = ["451 4.3.0 Later"] * 3
-    with pytest.raises(quorum.MailError, match="refused the mail: 451 4.3.0 Later") as caught:
+    with pytest.raises(quorum.MailError, match=r"refused the mail: 451 4.3.0 Later") as caught:
         send(to(server), mail)
     assert (caught.value.code, caught.value.is_temporary, set(caught.value.refused)) == (451, True, set(RECEIVERS))
     assert server.seen.count("DATA") == 3

@@ -187,9 +187,9 @@ def test_a_link_of_a_blueprint_may_be_relative_to_it(app, outbox, write):
 def test_a_link_without_a_public_address_is_an_error_in_production(app, outbox, write):
     app.testing = False
     write("a.txt", "{{ url_for('post', number=1) }}")
-    with app.test_request_context("/", base_url="http://evil.example.com"):
-        with pytest.raises(quorum.ConfigurationError, match="BASE_URL"):
-            quorum.send_mail(plain="a.txt", **WHO)
+    request = app.test_request_context("/", base_url="http://evil.example.com")
+    with request, pytest.raises(quorum.ConfigurationError, match="BASE_URL"):
+        quorum.send_mail(plain="a.txt", **WHO)
     assert outbox == []
 
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 import quorum
 
+from . import mails
 from .models import Author
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth")
@@ -46,10 +47,13 @@ def register_form() -> str:
 
 @blueprint.post("/register")
 def register() -> ResponseReturnValue:
+    form = request.form
+    email = form.get("email", "").strip() or None
     try:
-        author = Author.register(request.form.get("username", ""), request.form.get("password", ""))
+        author = Author.register(form.get("username", ""), form.get("password", ""), email)
     except quorum.ValidationError as error:
         return register_page(error.messages_dict), 422
+    mails.welcome(author)
     return log_in(author, f"Welcome, {author.username}.")
 
 

@@ -10,6 +10,8 @@
            required="", autocomplete="username", autocapitalize="none") }}
   {{ field("password", "Password", form, errors, hint="At least 8 characters.",
            type="password", required="", autocomplete="new-password") }}
+  {{ field("email", "Email", form, errors, hint="If you like: for a mail when somebody comments on a post of yours.",
+           type="email", autocomplete="email") }}
   <p class="actions"><button>Register</button></p>
 </form>
 <p>Registered already? <a href="{{ url_for('auth.login_form', next=request.args.get('next')) }}">Log in</a>.</p>

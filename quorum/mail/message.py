@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import re
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -193,6 +194,8 @@ def _body(texts: tuple[str, str], images: list[Part], files: list[Part]) -> Emai
     plain, rich = texts
     message = EmailMessage(POLICY)
     message.set_content(plain, cte=_encoding(plain))
+    # One that the library makes is looked for in all of the mail, which takes as long as writing it.
+    message.make_alternative(boundary=secrets.token_hex(16))
     message.add_alternative(rich, subtype="html", cte=_encoding(rich))
     if images:
         shown = message.get_body(("html",))

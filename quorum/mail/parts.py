@@ -107,8 +107,9 @@ def _part(source: Any, where: str) -> Part:
         path = Path(source)
         name, content, content_type = path.name, path.read_bytes(), _guess(path.name)
     elif hasattr(source, "name") and hasattr(source, "content_type"):
-        name = source.name or ""
-        content, content_type = _read(source), source.content_type or _guess(name)
+        stored: Any = source
+        name = stored.name or ""
+        content, content_type = _read(stored), stored.content_type or _guess(name)
     else:
         kind = type(source).__name__
         raise TypeError(f"{where} is a {kind}: it must be a path, a stored file or (name, bytes, content type).")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import smtplib
+import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -47,12 +49,43 @@ class Receipt:
     refused: Mapping[str, Refusal]
 
 
+class _Reader(io.RawIOBase):
+    """Reads from a socket until a deadline: the socket's own limit begins anew with each byte that arrives."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.deadline = 0.0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left)
+        return self._sock.recv_into(buffer)
+
+
 class _Steps:
-    """Sends a mail in steps that have a time limit each."""
+    """Sends a mail in steps, and reads each answer, within one time limit each."""
+
+    sock: socket.socket | None
+    file: Any
+    timeout: float
 
     def send(self, s: Any) -> None:
         for start in range(0, len(s), _CHUNK):
             super().send(s[start : start + _CHUNK])  # type: ignore[misc]
+
+    def getreply(self) -> tuple[int, bytes]:
+        assert self.sock is not None
+        if self.file is None:
+            self.file = io.BufferedReader(_Reader(self.sock))
+        self.file.raw.deadline = time.monotonic() + self.timeout
+        answer: tuple[int, bytes] = super().getreply()  # type: ignore[misc]
+        self.sock.settimeout(self.timeout)
+        return answer
 
 
 class _SMTP(_Steps, smtplib.SMTP):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import logging
 import socket
+import threading
 import traceback
 from dataclasses import replace
 
@@ -293,6 +295,28 @@ def test_a_server_that_never_greets_is_given_up_within_the_time_limit(monkeypatc
             monkeypatch.setattr(transport, "TLS", port)
         with pytest.raises(quorum.MailError, match=r"did not answer within 0.2 s"):
             send(Server("127.0.0.1", port, timeout=0.2))
+
+
+@pytest.mark.promise("M5")
+@pytest.mark.parametrize("said", [b"2", b"220-and more to say\r\n"])
+def test_a_server_that_never_ends_its_answer_is_given_up_within_the_time_limit(said):
+    ended = threading.Event()
+
+    def talk(listening):
+        talking, _ = listening.accept()
+        with talking, contextlib.suppress(OSError):
+            while not ended.wait(0.05):
+                talking.sendall(said)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=talk, args=(listening,))
+        server.start()
+        try:
+            with pytest.raises(quorum.MailError, match=r"did not answer within 0.2 s"):
+                send(Server("127.0.0.1", listening.getsockname()[1], timeout=0.2))
+        finally:
+            ended.set()
+            server.join()
 
 
 def test_no_server_is_a_temporary_failure():

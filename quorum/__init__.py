@@ -30,7 +30,7 @@ from .runtime import conf
 if TYPE_CHECKING:
     from flask import Flask
 
-    from . import jobs, testing
+    from . import jobs, mail, testing
     from .jobs import Handle, background, job, progress, run_back, run_background
     from .web.app import load, run, unload
     from .web.mails import mailer, send_mail, send_mail_a
@@ -66,6 +66,7 @@ __all__ = [
     "job",
     "jobs",
     "load",
+    "mail",
     "mailer",
     "mongodb",
     "progress",
@@ -95,7 +96,7 @@ def __getattr__(name: str) -> Any:
     if name in _LATE:
         value = globals()[name] = getattr(importlib.import_module(_LATE[name], __name__), name)
         return value
-    if name in {"jobs", "testing"}:
+    if name in {"jobs", "mail", "testing"}:
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from . import headers
 
@@ -108,8 +108,9 @@ def _part(source: Any, where: str) -> Part:
         name, content, content_type = path.name, path.read_bytes(), _guess(path.name)
     elif hasattr(source, "name") and hasattr(source, "content_type"):
         stored: Any = source
-        name = stored.name or ""
-        content, content_type = _read(stored), stored.content_type or _guess(name)
+        # Of an upload in a request, `name` is the name of the input.
+        name = getattr(stored, "filename", None) or stored.name or ""
+        content, content_type = _read(stored, where), stored.content_type or _guess(name)
     else:
         kind = type(source).__name__
         raise TypeError(f"{where} is a {kind}: it must be a path, a stored file or (name, bytes, content type).")
@@ -117,13 +118,15 @@ def _part(source: Any, where: str) -> Part:
     return Part(_name(name, where), kind, content, charset)
 
 
-def _read(source: Any) -> bytes:
+def _read(source: Any, where: str) -> bytes:
     if hasattr(source, "read"):
-        content: bytes = source.read()
-        return content
-    file: BinaryIO
-    with source.open() as file:
-        return file.read()
+        content = source.read()
+    else:
+        with source.open() as file:
+            content = file.read()
+    if not isinstance(content, bytes):
+        raise TypeError(f"{where} was opened as text. Open it in binary mode.")
+    return content
 
 
 def _guess(name: str) -> str:

@@ -6,11 +6,15 @@ import io
 from types import SimpleNamespace
 
 import pytest
+from werkzeug.datastructures import FileStorage
 
 import quorum
 from quorum.mail import parts
 
 PNG = b"\x89PNG\r\n\x1a\n"
+
+
+TEXT = SimpleNamespace(name="a.txt", content_type="text/plain", read=lambda: "a")
 
 
 class Stored:
@@ -32,6 +36,13 @@ class Stored:
         (("../../etc/passwd", b"", "text/plain"), "passwd", "text/plain", b"", None),
         (("C:\\docs\\a.txt", b"a", "text/plain"), "a.txt", "text/plain", b"a", None),
         (Stored(), "cv.pdf", "application/pdf", b"%PDF", None),
+        (
+            FileStorage(io.BytesIO(b"a"), "cv.txt", "input", "text/plain"),
+            "cv.txt",
+            "text/plain",
+            b"a",
+            None,
+        ),
         (SimpleNamespace(name="a.png", content_type=None, read=lambda: PNG), "a.png", "image/png", PNG, None),
     ],
 )
@@ -74,7 +85,7 @@ def test_a_source_that_makes_no_sense_is_refused(source, message):
         parts.attachments([source])
 
 
-@pytest.mark.parametrize("source", [5, ("a", b""), ("a", "text", "text/plain"), (1, b"", "text/plain"), None])
+@pytest.mark.parametrize("source", [TEXT, 5, ("a", b""), ("a", "text", "text/plain"), (1, b"", "text/plain"), None])
 def test_what_is_no_source_is_a_mistake(source):
     with pytest.raises(TypeError, match=r"attachments\.0"):
         parts.attachments([source])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Iterable
@@ -86,6 +87,9 @@ def load(
         classes = _models(models)
         secret.settle(made, settings, secret_key)
         _furnish(made)
+        if execution == "queue":
+            # Workers send mail too where nothing else in them does.
+            importlib.import_module(".mailjobs", __package__)
         for argument, value, default in (("locales", tuple(locales), LOCALES), ("logger", logger, None)):
             if value != default:
                 made.logger.warning("%s=%r has no effect in this version of quorum.", argument, value)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, TypedDict, Unpack
 
 from flask import Flask
 
-from quorum import config, errors, jobs, mail, runtime
+from quorum import config, errors, mail, runtime
 from quorum.mail import outlets
 from quorum.mail.addresses import Given
 from quorum.mail.parts import Source
 
-from . import mailtemplates
-
-_log = logging.getLogger(__name__)
+from . import mailjobs, mailtemplates
 
 #: The sender in an app that has no mail server, where mail does not leave the machine.
 NOBODY: Final = "quorum@localhost"
@@ -83,42 +80,22 @@ def send_mail_a(
     rich: str | None = None,
     context: Mapping[str, Any] = {},
     **more: Unpack[More],
-) -> jobs.Handle:
+) -> mailjobs.MailHandle:
     """Send a mail in the background, where the app's jobs run; what is wrong with the mail itself is told at once.
 
-    Its handle's `result(timeout)` is the `Receipt`, which tells what receivers were refused.
+    Its handle's `result(timeout)` is the `Receipt`. With `load(execution="queue")` workers send it; they try a
+    temporary failure again for half an hour, a permanent one not.
 
     :raises ValidationError: as `send_mail()`.
     :raises ConfigurationError: as `send_mail()`, or the app has no jobs.
+    :raises OperationalError: the broker did not take the job.
     """
     settled = _context(app)
     # That there is a server is seen here, where somebody can be told.
     outlets.connect(settled).close()
     made = compose(settled, subject, sender, receivers, data, plain, rich, context, more)
     with settled.enter():
-        return jobs.run_background(deliver, [made])
-
-
-def deliver(made: mail.Mail) -> mail.Receipt:
-    """Send a mail from a job.
-
-    :raises MailError: the server took the mail for nobody.
-    """
-    outlet = outlets.connect(runtime.current())
-    try:
-        receipt = outlet.send(made)
-    finally:
-        outlet.close()
-    if receipt.refused:
-        codes = sorted({str(refusal.code) for refusal in receipt.refused.values()})
-        _log.warning(
-            "The mail %s was refused for %d of %d receivers: %s.",
-            receipt.message_id,
-            len(receipt.refused),
-            len(made.receivers),
-            ", ".join(codes),
-        )
-    return receipt
+        return mailjobs.send(made)
 
 
 class Mailer:

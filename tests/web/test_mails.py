@@ -354,7 +354,7 @@ def test_its_handle_tells_which_receivers_were_refused(served, caplog):
     receipt = handle.result(10)
     assert receipt.accepted == ("ada@example.org",)
     assert receipt.refused["bob@example.org"].code == 550
-    (warning,) = [record for record in caplog.records if record.name == "quorum.web.mails"]
+    (warning,) = [record for record in caplog.records if record.name == "quorum.web.mailjobs"]
     assert warning.levelno == logging.WARNING
     assert "was refused for 1 of 2 receivers: 550" in warning.getMessage()
     assert "bob@" not in warning.getMessage()

@@ -154,8 +154,7 @@ def compose(
     """Make the mail that `send_mail()` sends."""
     options: dict[str, Any] = dict(more)
     with mailtemplates.speaking(context.app, options.pop("locale", None)):
-        # These may be lazy texts of Flask-Babel, which are in a language when they are read.
-        subject, text = str(subject), None if data is None else str(data)
+        subject, text = _spoken(subject), _spoken(data)
         plain_text = text if plain is None else mailtemplates.render(context, plain, values, escaped=False)
         rich_text = None if text is None else mail.html_of(text)
         if rich is not None:
@@ -163,6 +162,11 @@ def compose(
     if sender is None:
         sender = _default_sender(context.settings)
     return mail.compose(subject, sender, receivers, plain=plain_text, rich=rich_text, **options)
+
+
+def _spoken(text: Any) -> Any:
+    """Give a text in the language of now: it may be one of Flask-Babel's lazy ones."""
+    return None if text is None else str(text)
 
 
 def _default_sender(settings: config.Settings) -> str:

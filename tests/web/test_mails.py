@@ -108,6 +108,13 @@ def test_a_template_that_is_not_there_is_an_error(app, outbox):
         quorum.send_mail(plain="a.txt", **WHO)
 
 
+@pytest.mark.parametrize(("given", "what"), [({"subject": None, "data": "Hi"}, "subject"), ({}, "text")])
+def test_a_mail_without_a_subject_or_a_text_is_a_mistake(app, outbox, given, what):
+    with pytest.raises((TypeError, quorum.ConfigurationError), match=what):
+        quorum.send_mail(**given, **WHO)
+    assert outbox == []
+
+
 def test_an_unknown_argument_is_a_mistake(app, outbox):
     with pytest.raises(TypeError, match="recievers"):
         quorum.send_mail(data="Hi", recievers=["a@b.de"], **WHO)

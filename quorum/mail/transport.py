@@ -164,8 +164,7 @@ class Connection:
             answers = {receiver: error.recipients.get(receiver, (421, b"")) for receiver in receivers}
         except OSError as error:
             failure = self._translate(error)
-            if self._smtp is not None and not isinstance(error, smtplib.SMTPResponseException):
-                self._smtp.close()
+            self._abandon(answered=isinstance(error, smtplib.SMTPResponseException))
         if self._smtp is not None and self._smtp.sock is None:
             self._smtp = None
         if failure is not None:
@@ -174,6 +173,15 @@ class Connection:
             receiver: Refusal(code, self.server.shown(text), 400 <= code < 500)
             for receiver, (code, text) in answers.items()
         }
+
+    def _abandon(self, *, answered: bool) -> None:
+        """End the mail that failed, so that the next one can begin; without an answer, end the connection."""
+        if self._smtp is not None and answered:
+            # smtplib does not where DATA itself is refused. If the server hung up, there is nothing to end.
+            with contextlib.suppress(OSError):
+                self._smtp.rset()
+        elif self._smtp is not None:
+            self._smtp.close()
 
     def _open(self) -> smtplib.SMTP:
         server = self.server

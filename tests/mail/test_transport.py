@@ -348,6 +348,24 @@ def test_several_mails_go_over_one_connection(run_mailserver):
     assert server.connections == 1
 
 
+def test_a_mail_refused_before_it_was_read_does_not_disturb_the_next(run_mailserver, monkeypatch):
+    smtp = pytest.importorskip("aiosmtpd.smtp")
+    real, answers = smtp.SMTP.smtp_DATA, ["451 Not now", "554 Never"]
+
+    async def data(self, argument):
+        await (self.push(answers.pop(0)) if answers else real(self, argument))
+
+    monkeypatch.setattr(smtp.SMTP, "smtp_DATA", data)
+    server = run_mailserver()
+    connection = Connection(to(server))
+    with pytest.raises(quorum.MailError, match="554 Never"):
+        connection.send(make())
+    connection.send(make())
+    connection.close()
+    assert len(server.mails) == 1
+    assert server.connections == 1
+
+
 def test_a_connection_that_broke_is_opened_again(run_mailserver):
     server = run_mailserver()
     connection = Connection(to(server))

@@ -15,6 +15,7 @@ from .errors import (
     ConflictError,
     DanglingReferenceError,
     JobError,
+    MailError,
     NotFoundError,
     NotLoadedError,
     OperationalError,
@@ -29,13 +30,14 @@ from .runtime import conf
 if TYPE_CHECKING:
     from flask import Flask
 
-    from . import amqp, jobs, pusherc, redisdb, testing
+    from . import amqp, jobs, mail, pusherc, redisdb, testing
     from .amqp import get_amqp
     from .jobs import Handle, background, job, progress, run_back, run_background
     from .pusherc import get_pusher
     from .redisdb import get_redis
     from .web.app import load, unload
     from .web.locales import translate
+    from .web.mails import mailer, send_mail, send_mail_a
     from .web.redirects import safe_redirect
     from .web.serving import run
     from .web.sessions import end_sessions, find_sessions, renew_session
@@ -52,6 +54,7 @@ __all__ = [
     "EmbeddedModel",
     "Handle",
     "JobError",
+    "MailError",
     "Model",
     "NotFoundError",
     "NotLoadedError",
@@ -76,6 +79,8 @@ __all__ = [
     "job",
     "jobs",
     "load",
+    "mail",
+    "mailer",
     "mongodb",
     "progress",
     "pusherc",
@@ -86,6 +91,8 @@ __all__ = [
     "run_back",
     "run_background",
     "safe_redirect",
+    "send_mail",
+    "send_mail_a",
     "signals",
     "testing",
     "translate",
@@ -104,16 +111,19 @@ _LATE = {
     "get_redis": ".redisdb",
     "job": ".jobs",
     "load": ".web.app",
+    "mailer": ".web.mails",
     "progress": ".jobs",
     "renew_session": ".web.sessions",
     "run": ".web.serving",
     "run_back": ".jobs",
     "run_background": ".jobs",
     "safe_redirect": ".web.redirects",
+    "send_mail": ".web.mails",
+    "send_mail_a": ".web.mails",
     "translate": ".web.locales",
     "unload": ".web.app",
 }
-_MODULES = frozenset({"amqp", "jobs", "pusherc", "redisdb", "testing"})
+_MODULES = frozenset({"amqp", "jobs", "mail", "pusherc", "redisdb", "testing"})
 
 
 def __getattr__(name: str) -> Any:

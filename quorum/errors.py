@@ -133,6 +133,20 @@ class OperationalError(QuorumError):
         self.code = code
 
 
+class MailError(OperationalError):
+    """The mail server did not take a mail, for any receiver.
+
+    `code` is SMTP's, or None where there was no answer; `is_temporary` says whether the same mail may be taken later;
+    `refused` has the `quorum.mail.Refusal` of each receiver by its address, and `message_id` names the mail.
+    """
+
+    def __init__(self, message: str, *, code: int | None = None, is_temporary: bool) -> None:
+        super().__init__(message, code=code)
+        self.is_temporary = is_temporary
+        self.refused: Mapping[str, Any] = {}
+        self.message_id: str | None = None
+
+
 def _flatten(messages: Any, path: str = "") -> Sequence[str]:
     if isinstance(messages, Mapping):
         return [

@@ -318,7 +318,13 @@ _ALL = (
         aliases=("RABBITMQ_URL",),
         secret=True,
     ),
-    Variable("SMTP_HOST", "host", host_and_port, None, "The mail server, `host` or `host:port`."),
+    Variable(
+        "SMTP_HOST",
+        "host",
+        host_and_port,
+        None,
+        "The mail server, `host` or `host:port`. The port is 587 with a password, else 25; 465 is TLS from the start.",
+    ),
     Variable("SMTP_USER", "str", string, None, "The user that mail is sent as, and the sender where none is given."),
     Variable("SMTP_PASSWORD", "str", string, None, "The password of SMTP_USER.", secret=True),
     Variable(

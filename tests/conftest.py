@@ -17,6 +17,7 @@ import proxy as network
 import pymongo
 import pytest
 import servers
+from mailserver import Certificates, Mailserver, mailserver
 from pymongo import monitoring
 
 from quorum import log, runtime, variables
@@ -113,6 +114,26 @@ def chromium() -> Iterator[Any]:
     """A headless browser (playwright's `Browser`): `page = chromium.new_page()`."""
     with servers.chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Certificates for 127.0.0.1 and for another host, and the file of the authority that signed them."""
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def trusted(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Certificates:
+    """`certificates`, and for the length of the test this process trusts who signed them."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+    return certificates
+
+
+@pytest.fixture
+def run_mailserver() -> Iterator[Callable[..., Mailserver]]:
+    """Runs mail servers for the length of the test: `server = run_mailserver(auth=True)`."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(mailserver(**options))
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,7 @@ def test_all_is_sorted_and_there() -> None:
 def test_every_error_is_of_the_family() -> None:
     found = [getattr(quorum, name) for name in quorum.__all__ if name.endswith("Error")]
     assert all(issubclass(error, quorum.QuorumError) for error in found)
-    assert len(found) == 10
+    assert len(found) == 11
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Iterable
@@ -90,6 +91,9 @@ def load(
         sessions.init_app(made, settings, redis=redis_session, secure=kwargs.get("SESSION_COOKIE_SECURE"))
         _furnish(made)
         languages.init_app(made, available, instance=settings.instance)
+        if execution == "queue":
+            # Workers send mail too where nothing else in them does.
+            importlib.import_module(".mailjobs", __package__)
         context = runtime.Context(
             settings,
             app=made,

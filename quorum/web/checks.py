@@ -13,7 +13,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Final
 
-from quorum import amqp, errors, mongodb, pusherc, redisdb, runtime
+from quorum import amqp, errors, mail, mongodb, pusherc, redisdb, runtime
 
 from . import secret
 
@@ -41,6 +41,7 @@ CHECKS: Final = (
     Check("MongoDB", "MONGOHQ_URL", mongodb.ping),
     Check("Redis", "REDISTOGO_URL", redisdb.ping),
     Check("RabbitMQ", "CLOUDAMQP_URL", amqp.ping),
+    Check("Mail", "SMTP_HOST", mail.ping),
     Check("Pusher", "PUSHER_APP_ID", pusherc.ping),
 )
 

@@ -52,7 +52,7 @@ def operational(error: errors.OperationalError) -> HTTPException:
 
     :raises OperationalError: the server did answer, and refused what the application sent: an ordinary 500.
     """
-    if mongodb.is_refused(error):
+    if not error.is_temporary if isinstance(error, errors.MailError) else mongodb.is_refused(error):
         raise error
     current_app.log_exception(sys.exc_info())
     sessions.give_up()

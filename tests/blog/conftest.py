@@ -37,8 +37,8 @@ class Visitor:
     def token(self) -> str:
         return TOKEN.search(self.get("/auth/login").text)[1]
 
-    def register(self, username: str, password: str = PASSWORD) -> TestResponse:
-        return self.post("/auth/register", {"username": username, "password": password})
+    def register(self, username: str, password: str = PASSWORD, email: str = "") -> TestResponse:
+        return self.post("/auth/register", {"username": username, "password": password, "email": email})
 
     def login(self, username: str, password: str = PASSWORD, **query: str) -> TestResponse:
         form = {"username": username, "password": password}

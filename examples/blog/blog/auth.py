@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 import quorum
 
+from . import mails
 from .models import Author
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth")
@@ -43,10 +44,13 @@ def register_form() -> str:
 
 @blueprint.post("/register")
 def register() -> ResponseReturnValue:
+    form = request.form
+    email = form.get("email", "").strip() or None
     try:
-        author = Author.register(request.form.get("username", ""), request.form.get("password", ""))
+        author = Author.register(form.get("username", ""), form.get("password", ""), email)
     except quorum.ValidationError as error:
         return register_page(quorum.translate(error.messages_dict)), 422
+    mails.welcome(author)
     return log_in(author, _("Welcome, %(name)s.", name=author.username))
 
 

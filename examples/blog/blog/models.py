@@ -39,17 +39,20 @@ class Author(quorum.Model, quorum.Timestamped):
         validate=Regexp(r"[a-z0-9_-]*\Z", error=message("Use letters from a to z, digits, - and _ only.")),
     )
     password_hash: str = quorum.field(private=True)
+    email: str | None = quorum.field(default=None, private=True, format="email", max_length=254)
 
     @classmethod
-    def register(cls, username: str, password: str) -> Self:
+    def register(cls, username: str, password: str, email: str | None = None) -> Self:
         """Store a new account.
 
-        :raises ValidationError: the username or the password does not do; the username is taken.
+        :param email: where mail goes; None for an author who wants none.
+        :raises ValidationError: the username, the password or the address does not do; the username is taken.
         """
         shortest, longest = PASSWORD_LENGTH
         if not shortest <= len(password) <= longest:
             raise quorum.ValidationError({"password": [f"Length must be between {shortest} and {longest}."]})
-        return cls(username=normalized(username), password_hash=generate_password_hash(password)).save()
+        hashed = generate_password_hash(password)
+        return cls(username=normalized(username), password_hash=hashed, email=email).save()
 
     @classmethod
     def authenticate(cls, username: str, password: str) -> Self | None:

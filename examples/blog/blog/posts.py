@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 import quorum
 
+from . import mails
 from .auth import login_required
 from .models import Comment, Post
 
@@ -46,9 +47,11 @@ def show(id: ObjectId) -> str:
 def comment(id: ObjectId) -> ResponseReturnValue:
     post = Post.get(id)
     try:
-        post.push("comments", Comment.new(read_form(COMMENT_INPUTS), COMMENT_INPUTS, author=g.author))
+        written = Comment.new(read_form(COMMENT_INPUTS), COMMENT_INPUTS, author=g.author)
+        post.push("comments", written)
     except quorum.ValidationError as error:
         return show_page(post, quorum.translate(error.messages_dict)), 422
+    mails.tell_of_comment(post, written)
     flash(_("Thank you for your comment."))
     return redirect(url_for(".show", id=post, _anchor="comments"))
 

@@ -15,25 +15,25 @@ from flask import Flask
 from quorum import errors, runtime
 from quorum.mail.headers import problem
 
+from . import locales
+
 
 @contextlib.contextmanager
 def speaking(app: Flask, locale: str | None) -> Iterator[None]:
-    """Be in a context of an app, and in a locale where one is given; an app without Flask-Babel has one language only.
+    """Be in a context of an app, and in a locale where one is given: that of the app's which fits it, else the first.
 
-    :raises ValidationError: there is no such locale.
+    :raises ValidationError: it is no locale.
     """
     with contextlib.ExitStack() as stack:
         if not flask.has_app_context() or flask.current_app != app:
             stack.enter_context(app.app_context())
-        if locale is not None and "babel" in app.extensions:
-            import babel
+        if locale is not None and not locales.normalized(locale):
+            raise problem("locale", "Is no locale. One is written as 'en_us' or 'pt'.")
+        languages = app.extensions.get(locales.EXTENSION)
+        if locale is not None and languages is not None:
             import flask_babel
 
-            try:
-                known = str(babel.Locale.parse(locale.replace("-", "_")))
-            except (ValueError, babel.UnknownLocaleError):
-                raise problem("locale", "Is no locale. One is written as 'en_us' or 'pt'.") from None
-            stack.enter_context(flask_babel.force_locale(known))
+            stack.enter_context(flask_babel.force_locale(languages.match(locale) or languages.available[0]))
         yield
 
 

@@ -32,7 +32,10 @@ class Visitor:
         return self.client.get(path, **options)
 
     def post(self, path: str, form: Any = None, **options: Any) -> TestResponse:
-        return self.client.post(path, data={"csrf_token": self.token(), **(form or {})}, **options)
+        page = self.get("/auth/login")
+        data = {"csrf_token": TOKEN.search(page.text)[1], **(form or {})}
+        headers = {"Referer": page.request.url, **options.pop("headers", {})}
+        return self.client.post(path, data=data, headers=headers, **options)
 
     def token(self) -> str:
         return TOKEN.search(self.get("/auth/login").text)[1]

@@ -29,6 +29,17 @@ def test_a_new_author_is_welcomed(outbox, visitor):
         assert "https://blog.example.org/create" in text
 
 
+def test_a_mail_is_in_the_language_in_which_its_receiver_registered(outbox, visit, bob):
+    carla = visit()
+    carla.get("/?locale=pt_pt")
+    assert carla.register("carla", email="carla@example.org").status_code == 302
+    bob.post(f"{carla.write()}/comments", {"text": "Nice"})
+    welcome, told = outbox.wait(2)
+    assert (welcome.subject, told.subject) == ("Boas-vindas ao Marginalia", "bob comentou “A title”")
+    assert "Olá, carla," in welcome.plain
+    assert '<html lang="pt-PT">' in told.rich
+
+
 def test_an_author_is_told_of_a_comment(outbox, writer, bob):
     path = writer.write(title="Tea & <cake>")
     bob.post(f"{path}/comments", {"text": "<b>Nice</b>\nand warm"})

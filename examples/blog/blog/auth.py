@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
 import quorum
@@ -47,7 +48,7 @@ def register() -> ResponseReturnValue:
     form = request.form
     email = form.get("email", "").strip() or None
     try:
-        author = Author.register(form.get("username", ""), form.get("password", ""), email)
+        author = Author.register(form.get("username", ""), form.get("password", ""), email, str(get_locale()))
     except quorum.ValidationError as error:
         return register_page(quorum.translate(error.messages_dict)), 422
     mails.welcome(author)

@@ -3,6 +3,8 @@
 from typing import Any
 
 from flask import current_app
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _
 
 import quorum
 
@@ -11,7 +13,7 @@ from .models import Author, Comment, Post
 
 def welcome(author: Author) -> None:
     """Greet a new author."""
-    _tell(author, "Welcome to Marginalia", "welcome")
+    _tell(author, _("Welcome to Marginalia"), "welcome")
 
 
 def tell_of_comment(post: Post, comment: Comment) -> None:
@@ -24,10 +26,11 @@ def tell_of_comment(post: Post, comment: Comment) -> None:
     if author != by:
         # A title may have line breaks, and a subject may not.
         title = " ".join(post.title.split())
-        _tell(author, f"{by.username} commented on “{title}”", "comment", post=post, comment=comment)
+        subject = _("%(name)s commented on “%(title)s”", name=by.username, title=title)
+        _tell(author, subject, "comment", post=post, comment=comment)
 
 
-def _tell(author: Author, subject: str, template: str, **values: Any) -> None:
+def _tell(author: Author, subject: LazyString, template: str, **values: Any) -> None:
     if author.email is None:
         return
     try:
@@ -37,6 +40,7 @@ def _tell(author: Author, subject: str, template: str, **values: Any) -> None:
             plain=f"mail/{template}.txt.tpl",
             rich=f"mail/{template}.html.tpl",
             context={"author": author, **values},
+            locale=author.locale,
         )
     except quorum.QuorumError as error:
         current_app.logger.warning("The mail %r is not sent: %s", template, error)

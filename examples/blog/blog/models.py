@@ -40,19 +40,21 @@ class Author(quorum.Model, quorum.Timestamped):
     )
     password_hash: str = quorum.field(private=True)
     email: str | None = quorum.field(default=None, private=True, format="email", max_length=254)
+    locale: str | None = quorum.field(default=None, private=True)
 
     @classmethod
-    def register(cls, username: str, password: str, email: str | None = None) -> Self:
+    def register(cls, username: str, password: str, email: str | None = None, locale: str | None = None) -> Self:
         """Store a new account.
 
         :param email: where mail goes; None for an author who wants none.
+        :param locale: the language of that mail.
         :raises ValidationError: the username, the password or the address does not do; the username is taken.
         """
         shortest, longest = PASSWORD_LENGTH
         if not shortest <= len(password) <= longest:
             raise quorum.ValidationError({"password": [f"Length must be between {shortest} and {longest}."]})
         hashed = generate_password_hash(password)
-        return cls(username=normalized(username), password_hash=hashed, email=email).save()
+        return cls(username=normalized(username), password_hash=hashed, email=email, locale=locale).save()
 
     @classmethod
     def authenticate(cls, username: str, password: str) -> Self | None:

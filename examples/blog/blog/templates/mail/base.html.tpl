@@ -1,5 +1,5 @@
 <!doctype html>
-<html lang="en">
+<html lang="{{ get_locale() | string | replace("_", "-") }}">
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width">

@@ -1,4 +1,4 @@
-{{ comment.author.username }} commented on “{{ post.title }}”:
+{{ _("%(name)s commented on “%(title)s”", name=comment.author.username, title=post.title) }}:
 
 {{ comment.text }}
 

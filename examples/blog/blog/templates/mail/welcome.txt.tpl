@@ -1,7 +1,7 @@
-Hello {{ author.username }},
+{{ _("Hello %(name)s,", name=author.username) }}
 
-welcome to Marginalia. Your first post starts here:
+{{ _("welcome to Marginalia. Your first post starts here:") }}
 
 {{ url_for("posts.create_form") }}
 
-You get a mail when somebody comments on a post of yours.
+{{ _("You get a mail when somebody comments on a post of yours.") }}

@@ -1,7 +1,7 @@
 """The data layer for Flask on MongoDB.
 
-The names of the Flask side and of some connections are looked up when they are first read: a script or a worker that
-imports models loads no Flask.
+The names of the Flask side, of files and of some connections are looked up when they are first read: a script or a worker
+that imports models loads no Flask.
 """
 
 from __future__ import annotations
@@ -21,15 +21,24 @@ from .errors import (
     StoredValueError,
     ValidationError,
 )
-from .models import EmbeddedModel, Model, Page, Query, Timestamped, field, reference, signals, validates
+from .models import EmbeddedModel, Model, Page, Query, Timestamped, field, file, reference, signals, validates
 from .mongodb import get_mongo, get_mongo_db
 from .runtime import conf
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from . import amqp, pusherc, testing
+    from . import amqp, pusherc, storage, testing
+    from .amazon import (
+        clear_amazon_bucket,
+        delete_amazon_key,
+        exists_amazon_key,
+        get_amazon,
+        get_amazon_bucket,
+        get_amazon_key,
+    )
     from .amqp import get_amqp
+    from .models import File
     from .pusherc import get_pusher
     from .web.app import load, unload
     from .web.locales import translate
@@ -45,6 +54,7 @@ __all__ = [
     "ConflictError",
     "DanglingReferenceError",
     "EmbeddedModel",
+    "File",
     "Model",
     "NotFoundError",
     "NotLoadedError",
@@ -56,8 +66,15 @@ __all__ = [
     "Timestamped",
     "ValidationError",
     "amqp",
+    "clear_amazon_bucket",
     "conf",
+    "delete_amazon_key",
+    "exists_amazon_key",
     "field",
+    "file",
+    "get_amazon",
+    "get_amazon_bucket",
+    "get_amazon_key",
     "get_amqp",
     "get_mongo",
     "get_mongo_db",
@@ -68,6 +85,7 @@ __all__ = [
     "reference",
     "run",
     "signals",
+    "storage",
     "testing",
     "translate",
     "unload",
@@ -75,6 +93,13 @@ __all__ = [
 ]
 
 _LATE = {
+    "File": ".models.files",
+    "clear_amazon_bucket": ".amazon",
+    "delete_amazon_key": ".amazon",
+    "exists_amazon_key": ".amazon",
+    "get_amazon": ".amazon",
+    "get_amazon_bucket": ".amazon",
+    "get_amazon_key": ".amazon",
     "get_amqp": ".amqp",
     "get_pusher": ".pusherc",
     "load": ".web.app",
@@ -82,7 +107,7 @@ _LATE = {
     "translate": ".web.locales",
     "unload": ".web.app",
 }
-_MODULES = frozenset({"amqp", "pusherc", "testing"})
+_MODULES = frozenset({"amqp", "pusherc", "storage", "testing"})
 
 
 def __getattr__(name: str) -> Any:

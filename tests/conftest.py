@@ -101,6 +101,55 @@ def commands() -> Iterator[recording.Commands]:
     _commands.record(False)
 
 
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an S3 server that has all of Amazon's commands and checks no signature."""
+    with servers.moto(tmp_path_factory.mktemp("moto")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def nanio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an S3 server that checks signatures."""
+    with servers.nanio(tmp_path_factory.mktemp("nanio")) as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Sets `AMAZON_*` to a new bucket of an S3 server, and gives boto3's `Bucket`: `bucket(moto)`."""
+
+    def make(url: str) -> Any:
+        import boto3
+
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        for variable, value in {
+            "AMAZON_ID": servers.AMAZON_ID,
+            "AMAZON_SECRET": servers.AMAZON_SECRET,
+            "AMAZON_BUCKET": name,
+            "AMAZON_ENDPOINT": url,
+        }.items():
+            monkeypatch.setenv(variable, value)
+        session = boto3.session.Session(servers.AMAZON_ID, servers.AMAZON_SECRET, region_name="us-east-1")
+        return session.resource("s3", endpoint_url=url).create_bucket(Bucket=name)
+
+    return make
+
+
+@pytest.fixture(params=["memory", "folder", "moto", "nanio"])
+def storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Any]:
+    """The storage of an app without models, in memory, in a folder, and on two S3 servers: the test runs four times."""
+    import quorum
+    from quorum import storage as storages
+
+    monkeypatch.setenv("MONGOHQ_URL", "mongomock://")
+    if request.param in ("moto", "nanio"):
+        request.getfixturevalue("bucket")(request.getfixturevalue(request.param))
+    quorum.load(name="files")
+    yield storages.FolderStorage(tmp_path / "files") if request.param == "folder" else storages.default()
+    quorum.unload()
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[[Any], str]]:
     """Serves WSGI apps for the length of the test: `url = serve(app)`."""

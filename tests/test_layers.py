@@ -13,13 +13,17 @@ ROOT = Path(__file__).resolve().parent.parent
 #: From the ground up. Modules of one row don't import each other. Every module of the package stands in one row.
 LAYERS = (
     "quorum.errors",
-    "quorum.variables",
+    "quorum.variables quorum.content quorum.images",
     "quorum.config",
     "quorum.runtime quorum.address quorum.masking quorum.slow",
     "quorum.log",
     "quorum.embedded_server",
     "quorum.embedded",
-    "quorum.mongodb quorum.amqp quorum.pusherc",
+    "quorum.mongodb quorum.amazon quorum.amqp quorum.pusherc",
+    "quorum.storage.base",
+    "quorum.storage.amazon quorum.storage.folder quorum.storage.memory",
+    "quorum.storage.choice",
+    "quorum.storage",
     "quorum.models.signals",
     "quorum.models.registry quorum.models.hooks quorum.models.pages quorum.models.marshal",
     "quorum.models.kinds",
@@ -30,12 +34,17 @@ LAYERS = (
     "quorum.models.mixed",
     "quorum.models.batches",
     "quorum.models.embedded quorum.models.references",
-    "quorum.models.fields",
+    "quorum.models.holders",
+    "quorum.models.sources",
+    "quorum.models.files",
+    "quorum.models.fields quorum.models.file_options",
     "quorum.models.annotations quorum.models.constraints",
     "quorum.models.declarations quorum.models.schema",
     "quorum.models.codec quorum.models.validation quorum.models.inputs",
     "quorum.models.store quorum.models.changes",
-    "quorum.models.expressions quorum.models.counters quorum.models.unanswered",
+    "quorum.models.counters quorum.models.unanswered",
+    "quorum.models.uploads",
+    "quorum.models.expressions",
     "quorum.models.indexes quorum.models.query",
     "quorum.models.refusals",
     "quorum.models.writes",
@@ -58,6 +67,9 @@ LAYERS = (
 
 #: The only modules (with what is in them) that may import these, and nobody else.
 ONLY = {
+    "PIL": "quorum.images",
+    "boto3": "quorum.amazon quorum.storage.amazon",
+    "botocore": "quorum.amazon",
     "click": "quorum.web",
     "babel": "quorum.web",
     "flask": "quorum.web quorum.testing",
@@ -75,6 +87,7 @@ ONLY = {
 
 #: Not loaded by `import quorum`, nor by `import quorum.models`: each is imported where it is switched on.
 ON_DEMAND = {
+    "PIL",
     "babel",
     "boto3",
     "concurrent_log_handler",
@@ -85,6 +98,7 @@ ON_DEMAND = {
     "mongomock",
     "orjson",
     "pika",
+    "puremagic",
     "pusher",
     "redis",
     "secantus",

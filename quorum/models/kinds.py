@@ -80,6 +80,8 @@ class Kind:
     mutable: bool = False
     #: A value holds documents, which are judged and settled on their own.
     nested: bool = False
+    #: A value is a file, or holds files: their bytes lie in a storage.
+    files: bool = False
     #: The types that BSON decoding gives for this kind; empty where anything is read.
     stored: frozenset[type] = frozenset()
 

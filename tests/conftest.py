@@ -137,17 +137,35 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
 
 
 @pytest.fixture(params=["memory", "folder", "moto", "nanio"])
-def storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Any]:
-    """The storage of an app without models, in memory, in a folder, and on two S3 servers: the test runs four times."""
-    import quorum
-    from quorum import storage as storages
+def load_files(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> Iterator[Callable[..., Any]]:
+    """Loads models with files: in memory, in a folder, and on two S3 servers; the test runs four times.
 
-    monkeypatch.setenv("MONGOHQ_URL", "mongomock://")
+    `storage = load_files(Post)`. The documents are in memory, or on a server, half of the times each.
+    """
+    import flask
+
+    import quorum
+
     if request.param in ("moto", "nanio"):
         request.getfixturevalue("bucket")(request.getfixturevalue(request.param))
-    quorum.load(name="files")
-    yield storages.FolderStorage(tmp_path / "files") if request.param == "folder" else storages.default()
+    url = "mongo_url" if request.param in ("folder", "nanio") else "mock_url"
+    monkeypatch.setenv("MONGOHQ_URL", request.getfixturevalue(url))
+
+    def load(*models: Any, **options: Any) -> Any:
+        app = flask.Flask("files", instance_path=str(tmp_path / "instance"))
+        quorum.load(app, models=models, SECRET_KEY="a key of the tests", **options)
+        return quorum.storage.default()
+
+    yield load
     quorum.unload()
+
+
+@pytest.fixture
+def storage(load_files: Callable[..., Any]) -> Any:
+    """A storage: in memory, in a folder, and on two S3 servers; the test runs four times."""
+    return load_files()
 
 
 @pytest.fixture

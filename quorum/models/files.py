@@ -65,7 +65,9 @@ class Serving(Protocol):
     def response(self, file: File, *, download: bool) -> Any:
         """Give a response that serves a file."""
 
-    def presign(self, place: storage.Storage, key: str, expires: int, max_size: int) -> dict[str, Any]:
+    def presign(
+        self, place: storage.Storage, key: str, expires: int, content_type: str, max_size: int
+    ) -> dict[str, Any]:
         """Give where and with which fields a browser posts a file: `{"url": ..., "fields": {...}}`."""
 
 

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 Named = set[tuple[Storage, str]]
 
 #: The part of a storage in which browsers put files of their own; nothing there is ever named by a document.
-INCOMING = "incoming"
+INCOMING = "=incoming"
 
 
 def files_in(model: Any, stored: Mapping[str, Any]) -> Iterator[tuple[FileKind, dict[str, Any]]]:
@@ -262,6 +262,26 @@ def _place(model: Any, field: Any, within: str = "") -> str:
     return f"{prefix()}{within}{_escaped(model.__meta__.collection)}/{_escaped(field.name)}/"
 
 
+def prefixes(model: Any) -> tuple[str, str]:
+    """Give what the keys of a collection's files begin with: those of documents, and those that browsers sent."""
+    collection = _escaped(model.__meta__.collection)
+    return f"{prefix()}{collection}/", f"{prefix()}{INCOMING}/{collection}/"
+
+
+def kinds(model: Any) -> Iterator[FileKind]:
+    """Give the kinds of the files that a model's fields lead to, also by way of what it embeds."""
+    waiting, seen = [model], {model}
+    while waiting:
+        for field in waiting.pop().__files__:
+            inner = field.innermost()
+            if isinstance(inner, FileKind):
+                yield inner
+                continue
+            found = {target.get() for target in getattr(inner, "targets", ())} - seen
+            seen |= found
+            waiting += found
+
+
 def _escaped(text: str) -> str:
     return quote(text, safe="").replace("~", "%7E").replace("%", "=")
 
@@ -297,7 +317,7 @@ class Direct:
         if signed is None:
             if File.serving is None:
                 raise errors.ConfigurationError("Files are taken by a Flask app. Call quorum.load() first.")
-            signed = File.serving.presign(storage, key, expires, limit)
+            signed = File.serving.presign(storage, key, expires, content_type, limit)
         return {**signed, "key": key}
 
     def confirm(self, key: str, *, name: str | None = None) -> File:

@@ -84,6 +84,10 @@ def load(
         secret.settle(made, settings, secret_key)
         _furnish(made)
         languages.init_app(made, available, instance=settings.instance)
+        if any(model.__files__ for model in classes):
+            from . import files  # which an app without files never needs
+
+            files.init_app(made)
         _start(made, runtime.Context(settings, app=made, models=classes, safe=safe, logger=logger), classes)
     except BaseException:
         made.config.clear()

@@ -126,7 +126,10 @@ def clear_amazon_bucket() -> int:
     :raises OperationalError: the server does not answer, or kept some of them.
     """
     where = connection()
-    return delete(where, where.bucket, _everything(where))
+    count = 0
+    while keys := _some(where):
+        count += delete(where, where.bucket, keys)
+    return count
 
 
 def ping() -> str:
@@ -188,12 +191,15 @@ def translated(bucket: str, key: str | None = None) -> Iterator[None]:
         raise _silent(error, bucket) from None
 
 
-def _everything(where: Connection) -> Iterator[dict[str, str]]:
-    pages = where.client.get_paginator("list_object_versions").paginate(Bucket=where.bucket, Prefix=where.prefix)
+def _some(where: Connection) -> list[dict[str, str]]:
+    """Give some versions of keys, or keys: a server without versions lists none of any."""
+    asked = {"Bucket": where.bucket, "Prefix": where.prefix, "MaxKeys": AT_ONCE}
     with translated(where.bucket):
-        for page in pages:
-            for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                yield {"Key": found["Key"], "VersionId": found["VersionId"]}
+        page = where.client.list_object_versions(**asked)
+        versions = (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+        if versions:
+            return [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in versions]
+        return [{"Key": one["Key"]} for one in where.client.list_objects_v2(**asked).get("Contents", ())]
 
 
 _HINTS: Mapping[str, str] = {

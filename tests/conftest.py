@@ -136,6 +136,20 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
     return make
 
 
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Loads models on a database for the length of the test: `load(any_url, Book, Author)`."""
+
+    import quorum
+
+    def load(url: str, *models: Any, **options: Any) -> None:
+        monkeypatch.setenv("MONGOHQ_URL", url)
+        quorum.load(name="library", models=models, **options)
+
+    yield load
+    quorum.unload()
+
+
 @pytest.fixture(params=["memory", "folder", "moto", "nanio"])
 def load_files(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Any

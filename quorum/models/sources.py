@@ -58,6 +58,10 @@ class Source:
             self._stream.close()
         self._stream = None
 
+    def __del__(self) -> None:
+        # Of a document that was never saved.
+        self.close()
+
     def _begin(self, limit: int | None) -> BinaryIO:
         if self._make is None:
             raise ValueError("it was closed")

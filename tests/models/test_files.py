@@ -271,8 +271,7 @@ def test_a_storage_that_fails_leaves_the_document_as_it_was(load, mock_url, monk
 
 
 def _peek(source):
-    data = source._stream.getvalue()
-    return data
+    return source._stream.getvalue()
 
 
 def _fail():
@@ -514,7 +513,7 @@ def test_an_option_that_makes_no_sense_is_refused_when_the_class_is_made(options
 
 
 def test_file_is_for_files_only():
-    with pytest.raises(errors.ConfigurationError, match="file\\(\\) is for quorum.File"):
+    with pytest.raises(errors.ConfigurationError, match=r"file\(\) is for quorum.File"):
 
         class Wrong(quorum.Model):
             name: str = quorum.file()

@@ -16,7 +16,7 @@ PART: Final = 8 * MIB
 
 #: Parts that are sent at once, and parts that wait in memory.
 AT_ONCE: Final = 4
-WAITING: Final = 5
+WAITING: Final = 4
 
 #: Parts that one upload can have.
 MAX_PARTS: Final = 10_000

@@ -1,7 +1,7 @@
 """The data layer for Flask on MongoDB.
 
-The names of the Flask side, of files and of some connections are looked up when they are first read: a script or a worker
-that imports models loads no Flask.
+The names of the Flask side, of files and of some connections are looked up when they are first read: a script or a
+worker that imports models loads no Flask.
 """
 
 from __future__ import annotations

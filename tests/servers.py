@@ -148,12 +148,6 @@ class Child:
         self._ready.set()
 
 
-def free_port() -> int:
-    """Give a port that is free now, for a server that can't choose one."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        return int(bound.getsockname()[1])
-
-
 @contextmanager
 def child(
     command: Sequence[str], *, ready: str, cwd: Path, env: dict[str, str] | None = None, limit: float = READY

@@ -17,8 +17,6 @@ from .holders import is_unsent
 #: Bytes of a stream that cannot seek which are kept in memory.
 IN_MEMORY = 1024 * 1024
 
-INVALID = "Not a file."
-
 
 class Source:
     """Bytes on their way into a storage: a stream, the name that came with it, what is to be done once it is stored.
@@ -108,5 +106,5 @@ def source_of(value: Any) -> Source | None:
         name = getattr(value, "name", None)  # of a pipe, a number
         return Source(lambda: value, name if isinstance(name, str) else None, borrowed=True)
     if isinstance(value, str):
-        raise Invalid(f"{INVALID} A path is given as a pathlib.Path, an upload by a form of type multipart/form-data.")
-    raise Invalid(INVALID)
+        raise Invalid("Not a file. A path is given as a pathlib.Path, an upload by a form of type multipart/form-data.")
+    raise Invalid("Not a file.")

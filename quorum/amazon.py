@@ -234,9 +234,11 @@ def _is_there(error: Any, bucket: str) -> bool:
     """Say whether the bucket exists, which the answer to a HEAD of a key leaves open."""
     if error.operation_name != "HeadObject":
         return True
+    import botocore.exceptions
+
     try:
         connection().client.head_bucket(Bucket=bucket)
-    except type(error) as other:
+    except botocore.exceptions.ClientError as other:
         return bool(other.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 404)
     return True
 
@@ -274,7 +276,7 @@ def _open(settings: config.Settings) -> Connection:
         aws_secret_access_key=settings.get("AMAZON_SECRET"),
         region_name=region,
     )
-    resource = made.resource("s3", endpoint_url=endpoint, config=botocore.config.Config(**options))
+    resource: Any = made.resource("s3", endpoint_url=endpoint, config=botocore.config.Config(**options))
     return Connection(
         client=resource.meta.client,
         resource=resource,

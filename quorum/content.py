@@ -92,16 +92,16 @@ def type_of(head: bytes, name: str) -> str:
     import puremagic
 
     try:
-        found = [match.mime_type for match in puremagic.magic_string(head[:HEAD]) if match.mime_type] if head else []
+        matches = puremagic.magic_string(head[:HEAD]) if head else []
     except puremagic.PureError:
-        found = []
-    found = [_SPELLINGS.get(one, one) for one in found]
+        matches = []
+    found: list[str] = [_SPELLINGS.get(match.mime_type, match.mime_type) for match in matches if match.mime_type]
     text = _text(head[:HEAD])
     if text is not None:
         return _type_of_text(text, name, found)
     named = mimetypes.guess_type(f"name{extension_of(name)}")[0]
-    if named in found:
-        return named or UNKNOWN
+    if named is not None and named in found:
+        return named
     if head.startswith(b"PK\x03\x04"):
         return "application/zip"
     return found[0] if found else UNKNOWN

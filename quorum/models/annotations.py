@@ -168,7 +168,7 @@ class Reader:
             return DictKind(self.read(arguments[1]) if arguments else Anything())
         item = self.read(arguments[0]) if arguments else Anything()
         if origin is list:
-            return item.in_list() if item.files and hasattr(item, "in_list") else ListKind(item)
+            return item.in_list() or ListKind(item)
         if item.mutable or item.nested:
             raise self._error(f"a set holds scalars, not {item.describe()}")
         return SetKind(item)

@@ -61,6 +61,7 @@ class Serving(Protocol):
 
     def url(self, file: File, expires: int, *, download: bool) -> str:
         """Give a signed URL at which the app serves a file."""
+        ...
 
     def response(self, file: File, *, download: bool) -> Any:
         """Give a response that serves a file."""
@@ -69,6 +70,7 @@ class Serving(Protocol):
         self, place: storage.Storage, key: str, expires: int, content_type: str, max_size: int
     ) -> dict[str, Any]:
         """Give where and with which fields a browser posts a file: `{"url": ..., "fields": {...}}`."""
+        ...
 
 
 class File:

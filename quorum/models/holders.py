@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .containers import core
+from .containers import Container, core
 from .embedded import EmbeddedKind
 from .kinds import Kind
 from .mixed import UnionKind
@@ -32,8 +32,9 @@ def _holders(model: Any, seen: frozenset[Any]) -> tuple[Any, ...]:
 
 
 def _leads(kind: Kind, seen: frozenset[Any]) -> bool:
-    while hasattr(kind := core(kind), "item"):
-        kind = kind.item
+    kind = core(kind)
+    while isinstance(kind, Container):
+        kind = core(kind.item)
     if isinstance(kind, UnionKind):
         return any(_leads(member, seen) for member in kind.members)
     if isinstance(kind, EmbeddedKind):

@@ -145,6 +145,10 @@ class Kind:
         """Give the ids of the documents that a stored value refers to."""
         return ()
 
+    def in_list(self) -> Any:
+        """Give the kind of a list of these, where it is not the one of all lists."""
+        return None
+
     def describe(self) -> str:
         """Name the kind as an annotation does."""
         raise NotImplementedError

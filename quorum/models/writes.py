@@ -46,6 +46,8 @@ def save(document: Any) -> None:
     if fire(document, "post_validate", "pre_save", "pre_create" if new else "pre_update"):
         changes = validated(document)
     if has_files:
+        from . import uploads
+
         with uploads.exchange(document):
             _write(document, list(touched(document)))
     else:

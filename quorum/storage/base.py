@@ -142,23 +142,25 @@ class Reader(io.RawIOBase):
         wanted = min(len(buffer), self._size - self._position)
         if wanted <= 0:
             return 0
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                if self._stream is None:
-                    self._stream = self._fetch(self._position)
-                data = self._stream.read(wanted)
-                if not data:
-                    raise errors.OperationalError(
-                        f"The file {self.name!r} ended after {self._position} of its {self._size} bytes."
-                    )
-                break
-            except errors.OperationalError:
-                self._release()
-                if attempt == ATTEMPTS:
-                    raise
+        data = self._read(wanted)
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+    def _read(self, wanted: int, attempt: int = 1) -> bytes:
+        try:
+            if self._stream is None:
+                self._stream = self._fetch(self._position)
+            if data := self._stream.read(wanted):
+                return data
+            raise errors.OperationalError(
+                f"The file {self.name!r} ended after {self._position} of its {self._size} bytes."
+            )
+        except errors.OperationalError:
+            self._release()
+            if attempt == ATTEMPTS:
+                raise
+            return self._read(wanted, attempt + 1)
 
     def close(self) -> None:
         self._release()

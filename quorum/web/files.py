@@ -83,7 +83,7 @@ def serve(token: str) -> Response:
     """Serve a file to whoever has its URL."""
     place, facts, moment, download, until = _read("serve", token, 5)
     _check_time(until)
-    stored = dict(zip(_FACTS, facts, strict=True))
+    stored: dict[str, Any] = dict(zip(_FACTS, facts, strict=True))
     stored["uploaded_at"] = _moment(moment)
     file = File.of_stored(stored, FileKind(FileOptions(storage=_place(place))))
     return Server().response(file, download=download)

@@ -199,7 +199,7 @@ REFUSED = [
     ("picture", "cat.png", b"no image", "Must be one of: image/*; it is text/plain."),
     ("picture", "cat.png", image()[:60], "The image is damaged."),
     ("picture", "cat.png", image((300, 300), "BMP"), "Must be one of: image/*; it is image/bmp."),
-    ("picture", "cat.gif", b"GIF89a\xff<script>alert(1)</script>", "The image is damaged."),
+    ("picture", "cat.gif", b"GIF89a\xff<script>alert(1)</script>", "Not an image that can be read."),
     ("picture", "cat.jpg", image((400, 400), "JPEG")[:-200], "The image is damaged."),
     ("cover", "a.bin", b"x" * 100_001, "Larger than 100 kB."),
     ("attachments", "a.exe", b"MZ", {0: ["Its name must end with one of: .txt, .pdf."]}),

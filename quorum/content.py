@@ -95,7 +95,8 @@ def type_of(head: bytes, name: str) -> str:
         matches = puremagic.magic_string(head[:HEAD]) if head else []
     except puremagic.PureError:
         matches = []
-    found: list[str] = [_SPELLINGS.get(match.mime_type, match.mime_type) for match in matches if match.mime_type]
+    names: list[Any] = [match.mime_type for match in matches]
+    found = [_SPELLINGS.get(name, name) for name in names if name]
     text = _text(head[:HEAD])
     if text is not None:
         return _type_of_text(text, name, found)

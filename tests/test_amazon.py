@@ -189,3 +189,9 @@ def test_the_connection_is_one_for_the_app_and_closed_with_it(objects):
 def test_no_secret_is_in_a_repr(objects):
     assert boto3
     assert "secret" not in repr(amazon.connection())
+
+
+def test_the_doctor_asks_for_the_bucket(moto, bucket, loaded):
+    name = bucket(moto).name
+    done = loaded().test_cli_runner().invoke(args=["quorum", "doctor"])
+    assert f"works  the bucket {name} at {moto}" in done.output

@@ -87,7 +87,7 @@ def load(
         if any(model.__files__ for model in classes):
             from . import files  # which an app without files never needs
 
-            files.init_app(made)
+            files.init_app(made, settings)
         _start(made, runtime.Context(settings, app=made, models=classes, safe=safe, logger=logger), classes)
     except BaseException:
         made.config.clear()

@@ -13,7 +13,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Final
 
-from quorum import amqp, errors, mongodb, pusherc, runtime
+from quorum import amazon, amqp, errors, mongodb, pusherc, runtime
 
 from . import secret
 
@@ -41,6 +41,7 @@ CHECKS: Final = (
     Check("MongoDB", "MONGOHQ_URL", mongodb.ping),
     Check("RabbitMQ", "CLOUDAMQP_URL", amqp.ping),
     Check("Pusher", "PUSHER_APP_ID", pusherc.ping),
+    Check("S3", "AMAZON_BUCKET", amazon.ping),
 )
 
 

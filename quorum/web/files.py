@@ -15,7 +15,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import FileWrapper
 
-from quorum import content, errors, runtime, storage
+from quorum import amazon, config, content, errors, runtime, storage
 from quorum.models import uploads
 from quorum.models.files import File, FileKind, FileOptions
 from quorum.storage.base import CHUNK
@@ -157,8 +157,12 @@ def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
-def init_app(app: Flask) -> None:
-    """Let an app serve and take files, once."""
+def init_app(app: Flask, settings: config.Settings) -> None:
+    """Let an app serve and take files, once.
+
+    :raises ConfigurationError: only a part of `AMAZON_*` is set.
+    """
+    amazon.is_configured(settings)
     File.serving = Server()
     if SERVE not in app.view_functions:
         app.add_url_rule(f"{PATH}/<token>", SERVE, serve)

@@ -160,6 +160,12 @@ def test_a_presigned_url_that_was_tampered_with_or_is_too_old_is_refused(nanio, 
         assert time.monotonic() < limit
 
 
+def test_a_part_of_the_variables_is_told_when_an_app_with_files_is_loaded(monkeypatch, load, mock_url):
+    monkeypatch.setenv("AMAZON_BUCKET", "some-bucket")
+    with pytest.raises(errors.ConfigurationError, match="AMAZON_BUCKET is set, and AMAZON_ID and AMAZON_SECRET is not"):
+        load(mock_url, Post)
+
+
 # Hostile uploads.
 
 NAMES = [

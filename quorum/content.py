@@ -10,7 +10,7 @@ import mimetypes
 import re
 import unicodedata
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 #: Bytes from the start of a file by which its type is told.
@@ -95,8 +95,8 @@ def type_of(head: bytes, name: str) -> str:
         matches = puremagic.magic_string(head[:HEAD]) if head else []
     except puremagic.PureError:
         matches = []
-    names: list[Any] = [match.mime_type for match in matches]
-    found = [_SPELLINGS.get(name, name) for name in names if name]
+    names = cast(list[str], [match.mime_type for match in matches if match.mime_type])
+    found = [_SPELLINGS.get(name, name) for name in names]
     text = _text(head[:HEAD])
     if text is not None:
         return _type_of_text(text, name, found)

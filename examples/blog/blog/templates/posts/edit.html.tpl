@@ -2,6 +2,7 @@
 {% set heading = _("Edit your post") if post else _("Write a post") %}
 {% from "macros.html.tpl" import field, files, other_problems, token %}
 {% block title %}{{ heading }} · Marginalia{% endblock %}
+{% block scripts %}<script src="{{ url_for('static', filename='upload.js') }}" defer></script>{% endblock %}
 
 {% block main %}
 <h1>{{ heading }}</h1>

@@ -364,7 +364,7 @@ def test_errors_are_shown_in_the_look_of_the_site(app, visitor):
 
 
 def test_a_request_has_a_greatest_size(ada):
-    answer = ada.post("/create", {"title": "a", "body": "x" * 300_000})
+    answer = ada.post("/auth/login", {"username": "a", "password": "x" * 300_000})
     assert answer.status_code == 413
     assert "<header" in answer.text
 

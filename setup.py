@@ -16,6 +16,7 @@ REQUIRES = [
     "flask>=3.1",
     "jinja2>=3.1.6",
     "marshmallow>=4.0",
+    "puremagic>=1.28",
     "pymongo>=4.12",
     "python-dotenv>=1.0",
 ]
@@ -23,17 +24,19 @@ REQUIRES = [
 FEATURES = {
     "cron": ["cronsim>=2.6"],
     "embedded": ["secantusdb>=0.7.0b3"],
+    "images": ["pillow>=11.3"],
     "json": ["orjson>=3.10.12"],
     "locales": ["flask-babel>=4.0"],
     "mail": ["idna>=3.7", "inscriptis>=2.5"],
     "pusher": ["pusher>=3.3.3"],
     "queue": ["dramatiq[rabbitmq,redis]>=2.0", "pika>=1.3.2"],
     "redis": ["redis>=6.0"],
+    "s3": ["boto3>=1.40"],
     "server": ["gunicorn>=23.0; sys_platform != 'win32'", "waitress>=3.0.2"],
 }
 ALL = sorted({requirement for feature in FEATURES.values() for requirement in feature})
 TYPES = ["mypy>=2.0", "pyright[nodejs]>=1.1.400"]
-DEMO = [*FEATURES["embedded"], *FEATURES["locales"], *FEATURES["server"], "flask-wtf>=1.2.2"]
+DEMO = [*FEATURES["embedded"], *FEATURES["images"], *FEATURES["locales"], *FEATURES["server"], "flask-wtf>=1.2.2"]
 
 EXTRAS = {
     **FEATURES,
@@ -46,6 +49,8 @@ EXTRAS = {
         "aiosmtpd>=1.4.6",
         "hypothesis>=6.120",
         "mongomock>=4.3",
+        "moto[server]>=5.1",
+        "nanio>=0.1.7",
         "playwright>=1.50",
         "pytest>=9.0",
         "pytest-xdist>=3.6",

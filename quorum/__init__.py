@@ -1,7 +1,7 @@
 """The data layer for Flask on MongoDB.
 
-The names of the Flask side, of jobs and of some connections are looked up when they are first read: a script that
-imports models loads no Flask.
+The names of the Flask side, of jobs, of files and of some connections are looked up when they are first read: a script
+that imports models loads no Flask.
 """
 
 from __future__ import annotations
@@ -23,16 +23,25 @@ from .errors import (
     StoredValueError,
     ValidationError,
 )
-from .models import EmbeddedModel, Model, Page, Query, Timestamped, field, reference, signals, validates
+from .models import EmbeddedModel, Model, Page, Query, Timestamped, field, file, reference, signals, validates
 from .mongodb import get_mongo, get_mongo_db
 from .runtime import conf
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from . import amqp, jobs, mail, pusherc, redisdb, testing
+    from . import amqp, jobs, mail, pusherc, redisdb, storage, testing
+    from .amazon import (
+        clear_amazon_bucket,
+        delete_amazon_key,
+        exists_amazon_key,
+        get_amazon,
+        get_amazon_bucket,
+        get_amazon_key,
+    )
     from .amqp import get_amqp
     from .jobs import Handle, background, job, progress, run_back, run_background
+    from .models import File
     from .pusherc import get_pusher
     from .redisdb import get_redis
     from .web.app import load, unload
@@ -52,6 +61,7 @@ __all__ = [
     "ConflictError",
     "DanglingReferenceError",
     "EmbeddedModel",
+    "File",
     "Handle",
     "JobError",
     "MailError",
@@ -67,10 +77,17 @@ __all__ = [
     "ValidationError",
     "amqp",
     "background",
+    "clear_amazon_bucket",
     "conf",
+    "delete_amazon_key",
     "end_sessions",
+    "exists_amazon_key",
     "field",
+    "file",
     "find_sessions",
+    "get_amazon",
+    "get_amazon_bucket",
+    "get_amazon_key",
     "get_amqp",
     "get_mongo",
     "get_mongo_db",
@@ -94,6 +111,7 @@ __all__ = [
     "send_mail",
     "send_mail_a",
     "signals",
+    "storage",
     "testing",
     "translate",
     "unload",
@@ -102,10 +120,17 @@ __all__ = [
 
 #: The modules of names that are looked up late.
 _LATE = {
+    "File": ".models.files",
     "Handle": ".jobs",
     "background": ".jobs",
+    "clear_amazon_bucket": ".amazon",
+    "delete_amazon_key": ".amazon",
     "end_sessions": ".web.sessions",
+    "exists_amazon_key": ".amazon",
     "find_sessions": ".web.sessions",
+    "get_amazon": ".amazon",
+    "get_amazon_bucket": ".amazon",
+    "get_amazon_key": ".amazon",
     "get_amqp": ".amqp",
     "get_pusher": ".pusherc",
     "get_redis": ".redisdb",
@@ -123,7 +148,7 @@ _LATE = {
     "translate": ".web.locales",
     "unload": ".web.app",
 }
-_MODULES = frozenset({"amqp", "jobs", "mail", "pusherc", "redisdb", "testing"})
+_MODULES = frozenset({"amqp", "jobs", "mail", "pusherc", "redisdb", "storage", "testing"})
 
 
 def __getattr__(name: str) -> Any:

@@ -10,9 +10,8 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, NamedTuple, TypeVar, overload
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
 
 from . import errors, variables
@@ -44,16 +43,14 @@ _LEAST = 4
 _LEAST_BY_NAME = 8
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """A place that sets variables: what it is called in messages, and its values."""
 
     name: str
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A value as it was set: `source` says where, `name` under which of the variable's names."""
 
     value: Any

@@ -12,8 +12,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 from . import config, errors
 
@@ -26,8 +25,7 @@ Finder = Callable[[], "Context | None"]
 Execution = Literal[True, False, "queue"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     """A client that is open, how it is closed, and how a forked child lets go of its copy.
 
     `drain` finishes what the client does with other clients, while these are still open.

@@ -6,23 +6,22 @@ it may be a secret.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 #: What a variable's value can be.
 Value = str | bytes | int | float | bool | None
 
-_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
-_WORD = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?", re.ASCII)
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
-_PATH = re.compile(r"(/[A-Za-z0-9_.-]+){1,16}", re.ASCII)
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+# Compiled by the first value that is read: importing quorum is to cost nothing for variables that are not set.
+_INTEGER = r"[+-]?[0-9]+"
+_NUMBER = r"[0-9]+(\.[0-9]+)?"
+_WORD = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?"
+_NAME = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
+_PATH = r"(/[A-Za-z0-9_.-]+){1,16}"
+_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_CONTROL = r"[\x00-\x1f\x7f\x85\u2028\u2029]"
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _MONGO_SCHEMES = ("mongodb", "mongodb+srv", "mongomock", "embedded")
 
@@ -32,7 +31,7 @@ def string(text: str) -> str:
 
     :raises ValueError: it has a line break or another control character.
     """
-    if _CONTROL.search(text):
+    if re.search(_CONTROL, text):
         raise ValueError("has a line break or another control character")
     return text
 
@@ -42,7 +41,7 @@ def integer(text: str) -> int:
 
     :raises ValueError: it is something else.
     """
-    if not _INTEGER.fullmatch(text.strip()) or len(text) > 20:
+    if not re.fullmatch(_INTEGER, text.strip()) or len(text) > 20:
         raise ValueError("is not an integer")
     return int(text)
 
@@ -85,7 +84,7 @@ def seconds(text: str) -> float:
 
     :raises ValueError: it is something else.
     """
-    if not _NUMBER.fullmatch(text.strip()) or float(text) > 86_400:
+    if not re.fullmatch(_NUMBER, text.strip()) or float(text) > 86_400:
         raise ValueError("is not a number of seconds from 0 to 86400")
     return float(text)
 
@@ -117,7 +116,7 @@ def path(text: str) -> str:
 
     :raises ValueError: it is something else.
     """
-    if not _PATH.fullmatch(text):
+    if not re.fullmatch(_PATH, text):
         raise ValueError("must begin with / and have letters, digits, -, _, . and single slashes")
     return text
 
@@ -127,7 +126,7 @@ def word(text: str) -> str:
 
     :raises ValueError: it is something else.
     """
-    if not _WORD.fullmatch(text):
+    if not re.fullmatch(_WORD, text):
         raise ValueError("must have 1 to 32 letters (a-z), digits, - and _, and begin and end with a letter or digit")
     return text
 
@@ -137,7 +136,9 @@ def host(text: str) -> str:
 
     :raises ValueError: it is something else; a port or a scheme does not belong to it.
     """
-    if not _NAME.fullmatch(text):
+    if not re.fullmatch(_NAME, text):
+        import ipaddress
+
         try:
             ipaddress.ip_address(text)
         except ValueError:
@@ -165,7 +166,7 @@ def bucket(text: str) -> str:
 
     :raises ValueError: it is something else.
     """
-    if not _BUCKET.fullmatch(text) or ".." in text:
+    if not re.fullmatch(_BUCKET, text) or ".." in text:
         raise ValueError("is no bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens")
     return text
 
@@ -176,7 +177,7 @@ def prefix(text: str) -> str:
     :raises ValueError: it is something else.
     """
     parts = text.removesuffix("/").split("/")
-    if not all(map(_WORD.fullmatch, parts)):
+    if not all(re.fullmatch(_WORD, part) for part in parts):
         raise ValueError("must be words of letters, digits, - and _, with slashes between them")
     return "/".join(parts) + "/"
 
@@ -206,7 +207,7 @@ def url(*schemes: str) -> Callable[[str], str]:
             netloc = urlsplit(read_url).netloc
             # There are several hosts in the URLs of Sentinels and clusters.
             hosts = netloc.rpartition("@")[2].split(",")
-            if _CONTROL.search(rest) or " " in rest or (not netloc and scheme.lower() != "unix"):
+            if re.search(_CONTROL, rest) or " " in rest or (not netloc and scheme.lower() != "unix"):
                 problem = f"is not a URL: it must be {scheme.lower()}://host"
             elif 0 in [urlsplit(f"//{host}").port for host in hosts]:
                 problem = "has the port 0"
@@ -238,8 +239,7 @@ def is_own(read: Callable[[str], object]) -> bool:
     return getattr(read, "__module__", None) == __name__
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(NamedTuple):
     """A variable: its names, how its text is read, what it is without one, and what it is for.
 
     `kind` is its type as the documentation has it. Of one that is `secret` the value is shown nowhere, but for what

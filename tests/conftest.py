@@ -102,6 +102,87 @@ def commands() -> Iterator[recording.Commands]:
     _commands.record(False)
 
 
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an S3 server that has all of Amazon's commands and checks no signature."""
+    with servers.moto(tmp_path_factory.mktemp("moto")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def nanio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an S3 server that checks signatures."""
+    with servers.nanio(tmp_path_factory.mktemp("nanio")) as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Sets `AMAZON_*` to a new bucket of an S3 server, and gives boto3's `Bucket`: `bucket(moto)`."""
+
+    def make(url: str) -> Any:
+        import boto3
+
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        for variable, value in {
+            "AMAZON_ID": servers.AMAZON_ID,
+            "AMAZON_SECRET": servers.AMAZON_SECRET,
+            "AMAZON_BUCKET": name,
+            "AMAZON_ENDPOINT": url,
+        }.items():
+            monkeypatch.setenv(variable, value)
+        session = boto3.session.Session(servers.AMAZON_ID, servers.AMAZON_SECRET, region_name="us-east-1")
+        return session.resource("s3", endpoint_url=url).create_bucket(Bucket=name)
+
+    return make
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Loads models on a database for the length of the test: `load(any_url, Book, Author)`."""
+
+    import quorum
+
+    def load(url: str, *models: Any, **options: Any) -> None:
+        monkeypatch.setenv("MONGOHQ_URL", url)
+        quorum.load(name="library", models=models, **options)
+
+    yield load
+    quorum.unload()
+
+
+@pytest.fixture(params=["memory", "folder", "moto", "nanio"])
+def load_files(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> Iterator[Callable[..., Any]]:
+    """Loads models with files: in memory, in a folder, and on two S3 servers; the test runs four times.
+
+    `storage = load_files(Post)`. The documents are in memory, or on a server, half of the times each.
+    """
+    import flask
+
+    import quorum
+
+    if request.param in ("moto", "nanio"):
+        request.getfixturevalue("bucket")(request.getfixturevalue(request.param))
+    url = "mongo_url" if request.param in ("folder", "nanio") else "mock_url"
+    monkeypatch.setenv("MONGOHQ_URL", request.getfixturevalue(url))
+
+    def load(*models: Any, **options: Any) -> Any:
+        app = flask.Flask("files", instance_path=str(tmp_path / "instance"))
+        quorum.load(app, models=models, SECRET_KEY="a key of the tests", **options)
+        return quorum.storage.default()
+
+    yield load
+    quorum.unload()
+
+
+@pytest.fixture
+def storage(load_files: Callable[..., Any]) -> Any:
+    """A storage: in memory, in a folder, and on two S3 servers; the test runs four times."""
+    return load_files()
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[[Any], str]]:
     """Serves WSGI apps for the length of the test: `url = serve(app)`."""

@@ -49,7 +49,7 @@ class Messages:
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func).split(".")[-1]
             given = node.args[MAKERS[name] :] if name in MAKERS else []
-            given += [word.value for word in node.keywords if word.arg == "error"]
+            given += [word.value for word in node.keywords if word.arg == "error" and name[:1].isupper()]
             for text in self._texts(given[0], function) if given else ():
                 if text is None:
                     self.lost.append(f"{path.name}:{node.lineno}: {ast.unparse(given[0])}")

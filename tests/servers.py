@@ -33,7 +33,8 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 def _module(name: str) -> Callable[[], str | None]:
-    return lambda: name if importlib.util.find_spec(name) else None
+    package = name.partition(".")[0]
+    return lambda: name if importlib.util.find_spec(package) else None
 
 
 def _program(*names: str) -> Callable[[], str | None]:
@@ -43,6 +44,8 @@ def _program(*names: str) -> Callable[[], str | None]:
 #: What a test may need, how it is found, and how it is installed.
 NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "secantus": (_module("secantus"), 'pip install "quorum[test]"'),
+    "moto": (_module("moto.server"), 'pip install "quorum[test]"'),
+    "nanio": (_module("nanio"), 'pip install "quorum[test]"'),
     "playwright": (_module("playwright"), 'pip install "quorum[test]"'),
     "pyright": (_module("pyright"), 'pip install "quorum[test]"'),
     "chromium": (_program(*CHROMIUM), "apt-get install chromium"),
@@ -181,6 +184,34 @@ def secantus(folder: Path, *options: str) -> Iterator[str]:
     with child(command, ready=r"secantus listening on [\d.]+:(\d+)", cwd=cwd, env={"HOME": str(cwd)}) as server:
         assert server.match is not None
         yield f"mongodb://127.0.0.1:{server.match[1]}/"
+
+
+#: What the S3 servers know: the id of an access key, and its secret.
+AMAZON_ID, AMAZON_SECRET = "AKIAQUORUMTESTS00001", "a secret of the tests, of some length"
+
+
+@contextmanager
+def moto(folder: Path) -> Iterator[str]:
+    """Run an S3 server that checks no signature, with everything else that Amazon has; yield its URL."""
+    require("moto")
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with child(command, ready=r"Running on (http://127\.0\.0\.1:\d+)", cwd=folder) as server:
+        assert server.match is not None
+        yield server.match[1]
+
+
+@contextmanager
+def nanio(folder: Path) -> Iterator[str]:
+    """Run an S3 server that checks signatures and how long a URL holds; yield its URL."""
+    require("nanio")
+    data = folder / "data"
+    data.mkdir()
+    command = [sys.executable, "-m", "nanio", "serve", "--host", "127.0.0.1"]
+    command += ["--port", str(free_port()), "--data-dir", str(data)]
+    env = {"NANIO_ACCESS_KEY": AMAZON_ID, "NANIO_SECRET_KEY": AMAZON_SECRET}
+    with child(command, ready=r"running on (http://127\.0\.0\.1:\d+)", cwd=folder, env=env) as server:
+        assert server.match is not None
+        yield server.match[1]
 
 
 @contextmanager

@@ -81,9 +81,9 @@ def _evaluate(annotation: Any, owner: type, name: str) -> Any:
 class Reader:
     """Reads the annotation of one field of a class."""
 
-    def __init__(self, owner: type, name: str, allow_nan: bool, reference: bool) -> None:
+    def __init__(self, owner: type, name: str, options: Options) -> None:
         self.owner, self.name = owner, name
-        self.allow_nan, self.reference = allow_nan, reference
+        self.allow_nan, self.reference, self.file = options.allow_nan, options.reference, options.file
 
     def read(self, annotation: Any) -> Kind:
         """Give the kind of an annotation.
@@ -124,6 +124,8 @@ class Reader:
     def _single(self, annotation: Any) -> Kind:
         if annotation is float:
             return Float(self.allow_nan)
+        if hasattr(annotation, "__kind__"):
+            return annotation.__kind__(self.file)  # type: ignore[no-any-return]
         if annotation in SCALARS:
             return SCALARS[annotation]()
         if annotation is None or annotation is type(None):
@@ -166,7 +168,7 @@ class Reader:
             return DictKind(self.read(arguments[1]) if arguments else Anything())
         item = self.read(arguments[0]) if arguments else Anything()
         if origin is list:
-            return ListKind(item)
+            return item.in_list() or ListKind(item)
         if item.mutable or item.nested:
             raise self._error(f"a set holds scalars, not {item.describe()}")
         return SetKind(item)

@@ -27,7 +27,7 @@ def increment(document: Any, name: str, by: Any) -> Any:
     kind = core(field.kind)
     if not isinstance(kind, (Integer, Float, DecimalKind)):
         raise _wrong(document, name, f"Only numbers are incremented, not {kind.describe()}.")
-    amount = _encoded(document, name, kind, by)
+    amount = kind.encode(_right(document, name, kind, by))
     bounds: dict[str, Any] = {}
     if field.options.max is not None:
         bounds["$lte"] = kind.encode(_storable(field.options.max - by))
@@ -48,19 +48,33 @@ def push(document: Any, name: str, value: Any) -> Any:
     """Add an item at the end of a list, or to a set, on the server; give what it became."""
     field, kind, item = _item(document, name, value)
     operator = "$addToSet" if isinstance(kind, SetKind) else "$push"
-    # Within $each the item is a literal, whatever its keys are; on its own, {"$each": ...} would be a modifier.
-    added = {"$each": [item]}
     guard: dict[str, Any] = {}
     if field.options.max_length is not None:
         guard = {f"{field.key}.{field.options.max_length - 1}": {"$exists": False}}
     problem = f"Longer than maximum length {field.options.max_length}."
+    if field in type(document).__files__:
+        from . import uploads
+
+        with uploads.adding(document, field, kind.item, item) as stored:
+            return _send(document, field, {operator: {field.key: {"$each": [stored]}}}, guard, problem)
+    # Within $each the item is a literal, whatever its keys are; on its own, {"$each": ...} would be a modifier.
+    added = {"$each": [kind.item.encode(item)]}
     return _send(document, field, {operator: {field.key: added}}, guard, problem)
 
 
 def pull(document: Any, name: str, value: Any) -> Any:
     """Remove every item that equals the value from a list or a set, on the server; give what it became."""
-    field, _, item = _item(document, name, value)
-    return _send(document, field, {"$pullAll": {field.key: [item]}}, {}, "")
+    field, kind, item = _item(document, name, value)
+    stored = kind.item.encode(item)
+    operator: dict[str, Any] = {"$pullAll": {field.key: [stored]}}
+    if field in type(document).__files__:
+        from . import uploads
+
+        if kind.files:
+            operator = {"$pull": {field.key: {"key": stored.get("key")}}}
+        with uploads.removing(document):
+            return _send(document, field, operator, {}, "")
+    return _send(document, field, operator, {}, "")
 
 
 def _field(document: Any, name: str) -> Any:
@@ -85,17 +99,17 @@ def _item(document: Any, name: str, value: Any) -> tuple[Any, Any, Any]:
     kind = core(field.kind)
     if not isinstance(kind, (ListKind, SetKind)):
         raise _wrong(document, name, f"Not a list or a set, but {kind.describe()}.")
-    return field, kind, _encoded(document, name, kind.item, value)
+    return field, kind, _right(document, name, kind.item, value)
 
 
-def _encoded(document: Any, name: str, kind: Any, value: Any) -> Any:
+def _right(document: Any, name: str, kind: Any, value: Any) -> Any:
     try:
         # A plain dict may be a client's: it is taken as new() takes it, without what that may not set.
         value = kind.cast(value) if isinstance(value, Mapping) else kind.coerce(value)
         kind.judge(value)
     except Invalid as error:
         raise errors.ValidationError({name: error.messages}, model=type(document).__name__) from None
-    return kind.encode(value)
+    return value
 
 
 def _wrong(document: Any, name: str, problem: str) -> errors.ValidationError:

@@ -21,7 +21,8 @@ from .containers import messages_of
 from .declarations import Meta, declared, inherited, read_meta
 from .documents import NEW, Document, New, set_doc, set_state, set_values, unknown_field
 from .embedded import TYPE_KEY
-from .fields import Field, Options, field, reference
+from .fields import Field, Options, field, file, reference
+from .holders import holders
 from .hooks import Hooks
 from .references import ReferenceKind
 from .registry import Target
@@ -87,7 +88,7 @@ def named(model: type) -> Iterator[None]:
         raise errors.ValidationError(messages, model=model.__name__) from None
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(field, reference))
+@dataclass_transform(kw_only_default=True, field_specifiers=(field, reference, file))
 class Base(Document):
     """What models and embedded models share."""
 
@@ -96,6 +97,7 @@ class Base(Document):
     __meta__: ClassVar[Meta] = Meta(abstract=True)
     __validators__: ClassVar[dict[str, list[str]]] = {}
     __codec__: ClassVar[Any] = Asked(refuse_base)
+    __files__: ClassVar[tuple[Any, ...]] = ()
     __codec_source__: ClassVar[Any] = Asked(lambda cls: cls.__codec__.source)
     #: The model's marshmallow schema class.
     Schema: ClassVar[type[marshmallow.Schema]]
@@ -326,5 +328,6 @@ def set_up(cls: Any, allowed: tuple[str, ...], reserved: frozenset[str]) -> dict
             validators.setdefault(name, []).append(attribute)
     cls.__validators__ = validators
     cls.__codec__ = Made("__codec__", lambda cls: Codec(cls, cls.__stored_type__().get(TYPE_KEY)))
+    cls.__files__ = Made("__files__", holders)
     cls.Schema = Made("Schema", schema_of)
     return given

@@ -59,7 +59,7 @@ class Update:
                 (self.add if unordered else self.push)[path] = new
             else:
                 self._add(path, new)
-        elif type(new) is dict and type(old) is dict:
+        elif type(new) is dict and type(old) is dict and not is_file(old):
             self._documents(path, new, old)
         elif type(new) is list and type(old) is list:
             if unordered:
@@ -105,7 +105,7 @@ class Update:
         for mine, its in ((self.set, item.set), (self.unset, item.unset), (self.push, item.push)):
             mine.update(its)
         # It says all that guards inside of it could, which a server would also look for in other items.
-        self.guards[path] = {"$eq": old}
+        self._guard(path, old)
 
     def _sets(self, path: str, new: list[Any], old: list[Any]) -> None:
         added, removed = _different_items(new, old)
@@ -128,8 +128,18 @@ class Update:
 
     def _guard(self, path: str, *values: Any) -> None:
         # Of two writers of one scalar the last wins. What others put into a list or document would be lost.
-        if any(type(value) in (list, dict) for value in values):
+        if is_file(values[0]):
+            # By its key alone: a smaller image of it may have been made since, which makes it no other file.
+            self.guards[f"{path}.key"] = {"$eq": values[0]["key"]}
+        elif any(type(value) in (list, dict) for value in values):
             self.guards[path] = {"$eq": values[0]}
+
+
+def is_file(stored: Any) -> bool:
+    """Say whether a stored document is what a file field has, which is replaced as a whole: half of the facts of one
+    file and half of another's would be those of none.
+    """
+    return type(stored) is dict and "sha256" in stored and "uploaded_at" in stored
 
 
 def arranged(new: Any, old: Any, *, unordered: bool = False) -> Any:
@@ -139,7 +149,7 @@ def arranged(new: Any, old: Any, *, unordered: bool = False) -> Any:
     """
     if same(new, old):
         return old
-    if type(new) is dict and type(old) is dict:
+    if type(new) is dict and type(old) is dict and not is_file(old):
         changed, added, removed = _differences(new, old)
         if _is_by_key(changed, added, removed):
             kept = {key: arranged(new[key], old[key]) for key in old if key in new}

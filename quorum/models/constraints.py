@@ -10,7 +10,7 @@ from typing import Any
 from marshmallow import ValidationError as Invalid
 
 from .containers import Container, core
-from .fields import FORMATS, OF_FIELDS, OF_REFERENCES, Options
+from .fields import FORMATS, OF_FIELDS, OF_FILES, OF_REFERENCES, Options
 from .kinds import MISSING, Kind, Scalar, is_utf8
 from .mixed import UnionKind
 from .scalars import (
@@ -37,17 +37,26 @@ def problems_of(kind: Kind, options: Options) -> list[str]:
     return (
         list(_unknown(options))
         or list(_wrong_types(options))
+        or _wrong_files(kind, options)
         or [*_wrong_constraints(core(kind), options), *_wrong_roles(kind, options)]
         or [*_wrong_values(kind, options), *_contradictions(options)]
     )
 
 
 def _unknown(options: Options) -> Iterator[str]:
-    known = sorted(OF_REFERENCES if options.reference else OF_FIELDS)
+    known = sorted(OF_REFERENCES if options.reference else OF_FIELDS if options.file is None else OF_FILES)
     for name in options.unknown:
         near = difflib.get_close_matches(name, known, 1)
         meant = f"did you mean {near[0]!r}" if near else f"the options are {', '.join(known)}"
         yield f"there is no option {name!r}; {meant}"
+
+
+def _wrong_files(kind: Kind, options: Options) -> list[str]:
+    if options.file is None and not kind.files:
+        return []
+    from . import file_options  # which an app without files never needs
+
+    return list(file_options.problems_of(kind, options))
 
 
 def _wrong_types(options: Options) -> Iterator[str]:

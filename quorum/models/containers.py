@@ -21,6 +21,7 @@ class Nullable(Kind):
         self.plain = inner.plain
         self.mutable = inner.mutable
         self.nested = inner.nested
+        self.files = inner.files
         self.stored = inner.stored and inner.stored | {type(None)}
 
     def coerce(self, value: Any) -> Any:
@@ -107,6 +108,7 @@ class Container(Kind):
     def __init__(self, item: Kind) -> None:
         self.item = item
         self.nested = item.nested
+        self.files = item.files
 
     def settle(self, value: Any, stored: Any, batch: Any) -> None:
         if self.item.nested:

@@ -38,7 +38,7 @@ class Meta:
 
 
 #: What a model's `Meta` can say.
-OPTIONS = ("abstract", "collection", "indexes", "revision")
+OPTIONS = ("abstract", "collection", "indexes", "revision", "storage")
 
 
 def read_meta(cls: type, allowed: tuple[str, ...]) -> dict[str, Any]:
@@ -69,7 +69,9 @@ def read_meta(cls: type, allowed: tuple[str, ...]) -> dict[str, Any]:
         raise errors.ConfigurationError(
             f"{cls.__name__}.Meta has no option {', '.join(map(repr, unknown))}. Its options are: {names}."
         )
-    types: dict[str, Any] = {"abstract": bool, "revision": bool, "collection": str, "indexes": (list, tuple)}
+    types: dict[str, Any] = {
+        "abstract": bool, "revision": bool, "collection": str, "indexes": (list, tuple), "storage": object,
+    }  # fmt: skip
     for name, value in given.items():
         if not isinstance(value, types[name]) or (name == "collection" and not _is_collection(value)):
             raise errors.ConfigurationError(f"{cls.__name__}.Meta.{name} cannot be {value!r}.")
@@ -140,7 +142,7 @@ def _field(cls: Any, name: str, annotation: Any, reserved: frozenset[str]) -> Fi
             f"{where}: the id of a model is its primary field. Write quorum.field(primary=True)."
         )
     options = value if isinstance(value, Options) else Options(default=value)
-    kind = Reader(cls, name, options.allow_nan, options.reference).read(annotation)
+    kind = Reader(cls, name, options).read(annotation)
     problems = constraints.problems_of(kind, options)
     if problems:
         raise errors.ConfigurationError(*(f"{where}: {problem}." for problem in problems))

@@ -86,6 +86,10 @@ class EmbeddedKind(Kind):
     def describe(self) -> str:
         return self.target.name
 
+    def class_of(self, stored: dict[str, Any]) -> Any:
+        """Give the class that a stored document is of, or None."""
+        return self.target.get()
+
 
 class EmbeddedUnionKind(EmbeddedKind):
     """An embedded document of one of several models; the key `_type` names it."""
@@ -95,6 +99,9 @@ class EmbeddedUnionKind(EmbeddedKind):
             if target.name == name:
                 return target.get()
         return None
+
+    def class_of(self, stored: dict[str, Any]) -> Any:
+        return self._class(stored.get(TYPE_KEY))
 
     def coerce(self, value: Any) -> Any:
         if isinstance(value, Document) and any(type(value) is target.get() for target in self.targets):
@@ -121,7 +128,7 @@ class EmbeddedUnionKind(EmbeddedKind):
         return stored if TYPE_KEY in stored else {TYPE_KEY: type(value).__name__, **stored}
 
     def decode(self, stored: Any, batch: Any = None) -> Any:
-        cls = self._class(stored.get(TYPE_KEY)) if type(stored) is dict else None
+        cls = self.class_of(stored) if type(stored) is dict else None
         if cls is None:
             raise WrongValue(stored, self.describe())
         return view(cls, stored, Batch([stored]) if batch is None else batch)

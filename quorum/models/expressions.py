@@ -88,9 +88,13 @@ class Expression:
     def __init__(self, model: Any, name: str, path: str, kind: Kind) -> None:
         self._model, self._name, self._path, self._kind = model, name, path, kind
 
-    def __getattr__(self, name: str) -> Expression:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in ("presign", "confirm") and self._kind.files:
+            from . import uploads
+
+            return getattr(uploads.direct(self._model, self._name, self._kind), name)
         path, kind = step(self._model, self._name, self._kind, name, public=False)
         return Expression(self._model, f"{self._name}.{name}", f"{self._path}.{path}", kind)
 

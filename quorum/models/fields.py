@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypedDict, Unpack, overload
 
 import marshmallow.fields as mf
@@ -65,6 +65,8 @@ class Options:
     primary: bool = False
     allow_nan: bool = False
     reference: bool = False
+    #: What `file()` says of files, for their kind to read.
+    file: dict[str, Any] | None = None
     #: Names that are no options, for the error that the class gives.
     unknown: tuple[str, ...] = ()
     #: "created" or "updated": the moment that the field keeps, for `Timestamped`.
@@ -80,6 +82,24 @@ class Linked(TypedDict, total=False):
     readonly: bool
     private: bool
     alias: str
+
+
+class Filed(TypedDict, total=False):
+    """The options of a file, for type checkers."""
+
+    required: bool
+    readonly: bool
+    private: bool
+    alias: str
+    validate: Callable[[Any], Any] | Iterable[Callable[[Any], Any]]
+    max_length: int
+    min_length: int
+    max_size: int | str
+    content_types: Sequence[str]
+    extensions: Sequence[str]
+    key: Callable[[Any, Any], str]
+    image: Mapping[str, Any]
+    storage: Any
 
 
 class Given(Linked, total=False):
@@ -100,7 +120,11 @@ class Given(Linked, total=False):
 
 #: The options of `reference()`, and of `field()`.
 OF_REFERENCES = frozenset({"default", "required", "index", "unique", "readonly", "private", "alias"})
-OF_FIELDS = frozenset(known.name for known in dataclasses.fields(Options)) - {"reference", "moment", "unknown"}
+OF_FIELDS = frozenset(known.name for known in dataclasses.fields(Options)) - {"reference", "file", "moment", "unknown"}
+_OWN_OF_FILES = frozenset({"max_size", "content_types", "extensions", "key", "image", "storage"})
+OF_FILES = _OWN_OF_FILES | {
+    "default", "required", "readonly", "private", "alias", "validate", "max_length", "min_length",
+}  # fmt: skip
 
 
 @overload
@@ -150,6 +174,31 @@ def reference(**options: Any) -> Any:
     that make sense: default, required, index, unique, readonly, private, alias.
     """
     return _options(OF_REFERENCES, {**options, "reference": True})
+
+
+@overload
+def file(*, default: Any, **options: Unpack[Filed]) -> Any: ...
+@overload
+def file(**options: Unpack[Filed]) -> Any: ...
+def file(**options: Any) -> Any:
+    """Declare a field of files: `cover: quorum.File | None = quorum.file(content_types=["image/*"], max_size="5MB")`.
+
+    The annotation is `quorum.File`, optional or in a list. Of the options of `field` there are default, required,
+    readonly, private, alias, validate, and for a list max_length and min_length.
+
+    :param max_size: the most bytes, a number or a text: `"5MB"`. Not given: 100 MB.
+    :param content_types: what the bytes must be: `["image/png", "image/*"]`. `image/*` does not mean SVG.
+    :param extensions: how its name must end: `[".pdf"]`, in any case.
+    :param key: gives a part of a file's key, `key=lambda post, file: f"covers/{post.slug}"`; a random part follows.
+    :param image: the file is an image that Pillow decodes and writes anew, without what the camera wrote into it:
+        `image={"max_width": 2000, "thumbnails": {"small": (320, 320)}}`, or `{}`; `max_pixels` are 50 million.
+    :param storage: where the files of this field are kept, a `quorum.storage.Storage`.
+    :raises ConfigurationError: when the class is made, for an option that does not exist or makes no sense.
+    """
+    own = {name: options.pop(name) for name in _OWN_OF_FILES & options.keys()}
+    made = _options(OF_FILES, options)
+    made.file = own
+    return made
 
 
 def _options(known: frozenset[str], given: dict[str, Any]) -> Options:

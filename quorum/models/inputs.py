@@ -17,6 +17,7 @@ from marshmallow import ValidationError as Invalid
 from .batches import Batch, Loader
 from .containers import ListKind, Nullable, SetKind, TupleKind, core
 from .documents import Document, same
+from .holders import is_unsent
 from .references import ReferenceKind
 from .scalars import Boolean
 from .schema import writable
@@ -51,7 +52,7 @@ def read(
             continue
         field: Any = model.__fields__.get(name) if isinstance(name, str) else None
         try:
-            if _accepts(name, field, form, allowed):
+            if _accepts(name, field, form, allowed) and not (form and field.kind.files and _is_unsent(field, data)):
                 values[name] = field.judge.deserialize(_of_form(field, data) if form else data[name])
         except Invalid as error:
             problems[str(name)[:100]] = error.messages
@@ -78,7 +79,14 @@ def _allowed(model: Any, names: Iterable[str] | None) -> set[str]:
 
 def _is_unticked(model: Any, name: str, data: Mapping[str, Any]) -> bool:
     """Say whether a form has an input for a field and sends nothing for it, as for a box that is not ticked."""
-    return name not in data and isinstance(core(model.__fields__[name].kind), (Boolean, ListKind, SetKind))
+    kind = core(model.__fields__[name].kind)
+    # Files come in a mapping of their own, so that one which lacks them says nothing of them.
+    return name not in data and isinstance(kind, (Boolean, ListKind, SetKind)) and not kind.files
+
+
+def _is_unsent(field: Any, data: Any) -> bool:
+    """Say whether a form's input of files was left as it was: the document keeps the files that it has."""
+    return all(map(is_unsent, data.getlist(field.name)))
 
 
 def _unticked(field: Any) -> Any:

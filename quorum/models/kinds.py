@@ -80,6 +80,8 @@ class Kind:
     mutable: bool = False
     #: A value holds documents, which are judged and settled on their own.
     nested: bool = False
+    #: A value is a file, or holds files: their bytes lie in a storage.
+    files: bool = False
     #: The types that BSON decoding gives for this kind; empty where anything is read.
     stored: frozenset[type] = frozenset()
 
@@ -142,6 +144,10 @@ class Kind:
     def identifiers(self, stored: Any) -> Iterable[Any]:
         """Give the ids of the documents that a stored value refers to."""
         return ()
+
+    def in_list(self) -> Any:
+        """Give the kind of a list of these, where it is not the one of all lists."""
+        return None
 
     def describe(self) -> str:
         """Name the kind as an annotation does."""

@@ -79,6 +79,10 @@ class Model(Base, Hooks):
         super().__init_subclass__(**options)
         given = set_up(cls, OPTIONS, RESERVED)
         lead_to_itself(cls)
+        if "storage" in given:
+            from . import files
+
+            files.store_in(cls, given["storage"])
         families.join(cls, given)
         registry.register(cls)
 

@@ -16,6 +16,7 @@ from .batches import Batch, Loader
 from .documents import Document, set_doc, set_state, view
 from .embedded import TYPE_KEY
 from .expressions import Condition, is_public, once_inside, resolve, targets_of
+from .holders import has_files
 from .kinds import WrongValue
 from .pages import MAX_PER_PAGE, PER_PAGE, Page, positive
 from .references import ReferenceKind
@@ -23,6 +24,7 @@ from .references import ReferenceKind
 M = TypeVar("M")
 
 MAX_LEVELS = 8  # of references and embedded documents in one path of prefetch()
+DELETED_AT_ONCE = 1000  # files, of the documents that a query deletes
 STREAM_BATCH = 1000  # documents: larger ones leave the caches, smaller ones wake the garbage collector more often
 MAX_PLACE = 2**31 - 1  # of a document in a query
 _OPTIONS = ("collation", "comment", "hint", "max_time_ms", "read_preference")
@@ -292,13 +294,36 @@ class Query(Generic[M]):
     def delete(self) -> int:
         """Delete the documents in one command; give their number. No hook is called, as none of them is loaded.
 
+        Documents with files are deleted one by one, and the files after them.
+
         :raises TypeError: the query is sorted, skipped or limited, which a delete cannot be.
         """
         if self._sort or self._skip or self._limit:
             raise TypeError("A query with sort, skip or limit cannot be deleted as one. Delete its documents.")
-        options = {key: self._options[key] for key in ("hint", "comment", "collation") if key in self._options}
+        options: dict[str, Any] = {
+            key: self._options[key] for key in ("hint", "comment", "collation") if key in self._options
+        }
         with store.Translated(self._model):
+            if has_files(self._model):
+                return self._delete_with_files(options)
             return self._collection().delete_many(self._filter(), **options).deleted_count
+
+    def _delete_with_files(self, options: dict[str, Any]) -> int:
+        from . import uploads
+
+        count, waiting = 0, set[Any]()
+        loaded = uploads.projection(self._model)
+        try:
+            # What is deleted says itself which files it had, whoever changed it a moment before.
+            while found := self._collection().find_one_and_delete(self._filter(), loaded, **options):
+                count += 1
+                waiting |= uploads.named(self._model.__class_of__(found), found)
+                if len(waiting) >= DELETED_AT_ONCE:
+                    uploads.remove(waiting)
+                    waiting = set()
+        finally:
+            uploads.remove(waiting)
+        return count
 
     def explain(self) -> dict[str, Any]:
         """Give the server's plan for the query, as MongoDB documents it."""

@@ -36,15 +36,30 @@ def save(document: Any) -> None:
     refusals.refuse_deleted(document)
     new = document._state.new
     complete(document)
+    has_files = bool(type(document).__files__)
+    if has_files:
+        from . import uploads  # which an app without files never needs
+
+        uploads.complete(document)
     fire(document, "pre_validate")
     changes = validated(document)
     if fire(document, "post_validate", "pre_save", "pre_create" if new else "pre_update"):
         changes = validated(document)
-    if new:
+    if has_files:
+        from . import uploads
+
+        with uploads.exchange(document):
+            _write(document, list(touched(document)))
+    else:
+        _write(document, changes)
+    fire(document, "post_create" if new else "post_update", "post_save")
+
+
+def _write(document: Any, changes: list[Change]) -> None:
+    if document._state.new:
         _insert(document)
     else:
         _update(document, changes)
-    fire(document, "post_create" if new else "post_update", "post_save")
 
 
 def now() -> datetime:
@@ -329,8 +344,14 @@ def delete(document: Any) -> None:
     if model.__meta__.revision:
         complete(document)  # for its revision
     fire(document, "pre_delete")
+    last: dict[str, Any] | None = None
     try:
-        deleted = store.raw(model).delete_one(_own_filter(document)).deleted_count
+        if model.__files__:
+            # What is deleted says itself which files it had, whoever changed it a moment before.
+            last = store.raw(model).find_one_and_delete(_own_filter(document))
+            deleted = int(last is not None)
+        else:
+            deleted = store.raw(model).delete_one(_own_filter(document)).deleted_count
     except WriteConcernError as error:
         # The error does not tell whether any document matched.
         if refusals.exists(document, {"_id": document._doc["_id"]}):
@@ -342,4 +363,8 @@ def delete(document: Any) -> None:
     if not deleted and model.__meta__.revision and refusals.exists(document, {"_id": document._doc["_id"]}):
         raise refusals.conflict(document, "was changed by another writer")
     set_state(document, Deleted([document._doc], loaded_keys(document)))
+    if last is not None:
+        from . import uploads
+
+        uploads.remove(uploads.named(model, last))
     fire(document, "post_delete")

@@ -104,6 +104,10 @@ def load(
             execution=execution,
             jobs=background_jobs.packages(jobs),
         )
+        if any(model.__files__ for model in classes):
+            from . import files  # which an app without files never needs
+
+            files.init_app(made, settings)
         _start(made, context, classes)
     except BaseException:
         made.config.clear()

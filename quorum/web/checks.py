@@ -13,7 +13,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Final
 
-from quorum import amqp, errors, mail, mongodb, pusherc, redisdb, runtime
+from quorum import amazon, amqp, errors, mail, mongodb, pusherc, redisdb, runtime
 
 from . import secret
 
@@ -43,6 +43,7 @@ CHECKS: Final = (
     Check("RabbitMQ", "CLOUDAMQP_URL", amqp.ping),
     Check("Mail", "SMTP_HOST", mail.ping),
     Check("Pusher", "PUSHER_APP_ID", pusherc.ping),
+    Check("S3", "AMAZON_BUCKET", amazon.ping),
 )
 
 

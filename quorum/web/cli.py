@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, ScriptInfo
 
-from quorum import config, errors, runtime
+from quorum import config, content, errors, runtime
 from quorum.variables import SERVER_PREFIX, VARIABLES
 
 from . import checks, jobs_cli
@@ -69,6 +70,46 @@ def is_diagnosis() -> bool:
     """Say whether it is the doctor who loads the app: it loads also where its database does not answer."""
     context = click.get_current_context(silent=True)
     return context is not None and _DIAGNOSIS in context.meta
+
+
+@group.group("files", cls=AppGroup)
+def files() -> None:
+    """The files that documents name."""
+
+
+@files.command("check")
+@click.option("--repair", is_flag=True, help="Remove the files that no document names.")
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=0),
+    default=24,
+    show_default=True,
+    metavar="HOURS",
+    help="Leave younger files alone: their documents may be on their way.",
+)
+def check_files(repair: bool, older_than: float) -> None:
+    """List the files that no document names, and the files that a document names and that are not there.
+
+    The exit code is 1 where something is left to do.
+    """
+    from quorum.models import orphans
+
+    report = orphans.check(timedelta(hours=older_than))
+    for _, entry in report.unnamed:
+        click.echo(f"no document names    {entry.key}  {content.show_size(entry.size)}")
+    for _, leftover in report.leftovers:
+        click.echo(f"a broken upload      {leftover.name}")
+    for missing in report.missing:
+        click.echo(f"is not there         {missing.key}  of {missing.model} {missing.id}, {missing.name}")
+    if repair:
+        orphans.repair(report)
+    unnamed = len(report.unnamed) + len(report.leftovers)
+    click.echo(
+        f"{report.named} files are named, {len(report.missing)} of them are not there; "
+        f"{unnamed} that nothing names {'were removed' if repair else 'are there'}."
+    )
+    if report.missing or (unnamed and not repair):
+        raise click.exceptions.Exit(1)
 
 
 def init_app(app: Flask) -> None:

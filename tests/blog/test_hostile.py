@@ -10,6 +10,9 @@ import quorum
 
 UNKNOWN = "0123456789abcdef01234567"
 
+#: The only script that pages have, of the forms with files.
+UPLOAD = '<script src="/static/upload.js" defer></script>'
+
 # As the wire has them, so that what is no text in Python can be sent too.
 VALUES = [
     b"",
@@ -131,7 +134,7 @@ def test_no_form_breaks_the_blog(ada, post, path, commands):
     for body in bodies(ada.token(), FORMS[path]):
         answer = ada.client.post(url, data=body, content_type="application/x-www-form-urlencoded")
         assert answer.status_code < 500, body[:300]
-        assert "<script" not in answer.text
+        assert "<script" not in answer.text.replace(UPLOAD, "")
         if path in ("/auth/register", "/auth/logout"):
             with ada.client.session_transaction() as session:
                 session.clear()
@@ -203,7 +206,7 @@ def test_no_query_string_or_path_breaks_the_blog(ada, post, value, commands):
     for path in paths:
         answer = ada.get(path)
         assert answer.status_code < 500, path[:300]
-        assert "<script" not in answer.text
+        assert "<script" not in answer.text.replace(UPLOAD, "")
     assert_nothing_of_theirs_was_sent(commands)
 
 

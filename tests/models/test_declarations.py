@@ -316,7 +316,7 @@ def test_what_is_for_models_is_refused_in_an_embedded_model() -> None:
     [
         (
             meta(colection="a"),
-            "M.Meta has no option 'colection'. Its options are: abstract, collection, indexes, revision.",
+            "M.Meta has no option 'colection'. Its options are: abstract, collection, indexes, revision, storage.",
         ),
         (meta(collection=3), "M.Meta.collection cannot be 3."),
         (meta(collection=""), "M.Meta.collection cannot be ''."),

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import flask_babel
-from flask import Flask, Response, abort, g, render_template, request, url_for
+from flask import Flask, Response, abort, g, render_template, request, session, url_for
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.wrappers import Response as BaseResponse
@@ -60,6 +60,10 @@ ERRORS = (
     message("Service Unavailable"),
 )
 
+#: The forms that bring files, and the bytes that one may have: a cover and five attachments.
+FORMS_WITH_FILES = ("posts.create", "posts.update")
+FILES_LENGTH = 56 * 1024 * 1024
+
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Referrer-Policy": "same-origin",
@@ -71,6 +75,7 @@ def create_app(**config: Any) -> Flask:
     """Make the app; `config` is Flask's, in upper case."""
     app = quorum.load(name=__name__, models=models, locales=LANGUAGES, **{**CONFIG, **config})
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.before_request(expect_files)  # before the form is read for its token
     CSRFProtect(app)
     app.before_request(take_forms_only)
     app.register_blueprint(auth.blueprint)
@@ -81,6 +86,12 @@ def create_app(**config: Any) -> Flask:
     app.add_template_global(quorum.translate)
     app.after_request(add_headers)
     return app
+
+
+def expect_files() -> None:
+    """Let the forms of posts bring more than others: of one who is logged in, as only they are read."""
+    if request.endpoint in FORMS_WITH_FILES and "author" in session:
+        request.max_content_length = FILES_LENGTH
 
 
 def take_forms_only() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from datetime import timedelta
 from typing import NamedTuple
 
 import click
 from bson import ObjectId
+from PIL import Image, ImageDraw
 
 import quorum
 
@@ -25,6 +27,7 @@ class Example(NamedTuple):
     tags: str
     body: str
     comments: tuple[tuple[str, str], ...] = ()
+    colors: tuple[str, ...] = ()  # of its cover
 
 
 def fill() -> None:
@@ -62,11 +65,24 @@ def store_post(example: Example, authors: dict[str, Author]) -> None:
         ],
     )
     post.created_at = written
+    if example.colors:
+        post.cover = quorum.File(draw(example.colors), name="cover.png")
     try:
         post.save()
     except quorum.ValidationError:
         if not Post.exists(id=post.id):
             raise
+
+
+def draw(colors: tuple[str, ...]) -> bytes:
+    """Draw a cover: rings in these colors, from the outside."""
+    image = Image.new("RGB", (1200, 600), colors[0])
+    pencil = ImageDraw.Draw(image)
+    for ring, color in enumerate(colors[1:]):
+        pencil.ellipse((250 + 120 * ring, -50 + 120 * ring, 950 - 120 * ring, 650 - 120 * ring), color)
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
 
 
 EXAMPLES = (
@@ -89,6 +105,7 @@ This blog is named after the habit. Everything here is a note beside something b
             ("tomas", "My copy of the bread book has so much flour in it that the notes are in relief."),
             ("mira", "Flour counts as ink, I think."),
         ),
+        ("#f3ede0", "#9a3412", "#fbfaf6", "#24221e"),
     ),
     Example(
         3,
@@ -157,6 +174,7 @@ a small problem becomes a new one. Spin again.
 It takes an hour the first time and ten minutes the tenth. The pencil can be used in books afterwards.
 """,
         (("ines", "Small change, look, small change, look. You are describing how I debug."),),
+        ("#20313a", "#d8c9a3", "#20313a", "#c2571a"),
     ),
     Example(
         17,

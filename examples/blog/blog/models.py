@@ -87,6 +87,13 @@ class Post(quorum.Model, quorum.Timestamped):
     author: Author = quorum.reference(index=True, readonly=True)
     tags: list[str] = quorum.field(default=[], max_length=8, validate=check_tags)
     comments: list[Comment] = quorum.field(default=[], max_length=500, readonly=True)
+    cover: quorum.File | None = quorum.file(
+        default=None,
+        content_types=["image/*"],
+        max_size="5MB",
+        image={"max_width": 1600, "thumbnails": {"small": (320, 320)}},
+    )
+    attachments: list[quorum.File] = quorum.file(default=[], max_size="10MB", max_length=5)
 
     class Meta:
         indexes = ["-created_at", ("tags", "-created_at")]

@@ -1,6 +1,6 @@
 """Posts: the lists, one post with its comments, and the forms of its author."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bson import ObjectId
@@ -42,6 +42,26 @@ def show(id: ObjectId) -> str:
     return show_page(Post.get(id))
 
 
+@blueprint.get("/<object_id:id>/cover")
+def cover(id: ObjectId) -> ResponseReturnValue:
+    """The cover of a post, `?size=small` a smaller one; `?of=` names which, so that a browser may keep it."""
+    file = Post.get(id).cover
+    if file is None:
+        abort(404)
+    answer = (file.thumbnail("small") if request.args.get("size") == "small" else file).response()
+    answer.cache_control.max_age = 24 * 3600
+    return answer
+
+
+@blueprint.get("/<object_id:id>/attachments/<int:number>")
+def attachment(id: ObjectId, number: int) -> ResponseReturnValue:
+    """The file of a number, from 0, among those of a post, to be saved."""
+    files = Post.get(id).attachments
+    if number >= len(files):
+        abort(404)
+    return files[number].response(download=True)
+
+
 @blueprint.post("/<object_id:id>/comments")
 @login_required
 def comment(id: ObjectId) -> ResponseReturnValue:
@@ -66,7 +86,9 @@ def create_form() -> str:
 @login_required
 def create() -> ResponseReturnValue:
     try:
-        post = Post.new(read_post(), POST_INPUTS, author=g.author).save()
+        post = Post.new(read_post(), POST_INPUTS, author=g.author)
+        take_files(post)
+        post.save()
     except quorum.ValidationError as error:
         return edit_page(None, request.form, quorum.translate(error.messages_dict)), 422
     flash(_("Your post is published."))
@@ -85,7 +107,9 @@ def update_form(id: ObjectId) -> str:
 def update(id: ObjectId) -> ResponseReturnValue:
     post = own_post(id)
     try:
-        post.apply(read_post(), POST_INPUTS).save()
+        post.apply(read_post(), POST_INPUTS)
+        take_files(post)
+        post.save()
     except quorum.ValidationError as error:
         return edit_page(post, request.form, quorum.translate(error.messages_dict)), 422
     except quorum.ConflictError:
@@ -139,9 +163,30 @@ def read_post() -> MultiDict[str, str]:
     return form
 
 
+def take_files(post: Post) -> None:
+    """Give a post the files of the form, and take from it those that are ticked there; save() checks them."""
+    if "remove_cover" in request.form:
+        post.cover = None
+    if image := request.files.get("cover"):
+        post.cover = image
+    removed = request.form.getlist("remove")
+    kept = [file for file in post.attachments if file.key not in removed]
+    post.attachments = kept + [file for file in request.files.getlist("attachments") if file]
+
+
 def show_page(post: Post, errors: dict[str, Any] | None = None) -> str:
     return render_template("posts/show.html.tpl", post=post, form=request.form, errors=errors or {})
 
 
 def edit_page(post: Post | None, form: Any, errors: dict[str, Any] | None = None) -> str:
-    return render_template("posts/edit.html.tpl", post=post, form=form, errors=errors or {})
+    errors = {name: list(flat(messages)) for name, messages in (errors or {}).items()}
+    return render_template("posts/edit.html.tpl", post=post, form=form, errors=errors)
+
+
+def flat(messages: Any) -> Iterator[str]:
+    """Give the messages about a field, those about the items of a list too."""
+    for message in messages.values() if isinstance(messages, dict) else messages:
+        if isinstance(message, str):
+            yield message
+        else:
+            yield from flat(message)

@@ -8,6 +8,7 @@
   <title>{% block title %}Marginalia{% endblock %}</title>
   <link rel="icon" href="{{ url_for('static', filename='icon.svg') }}" type="image/svg+xml">
   <link rel="stylesheet" href="{{ url_for('static', filename='style.css') }}">
+  {% block scripts %}{% endblock %}
 </head>
 <body>
   <a class="skip" href="#main">{{ _("Skip to the content") }}</a>

@@ -20,6 +20,22 @@
   </div>
 {%- endmacro %}
 
+{# An input for files; the caller tells of those that are there. #}
+{% macro files(name, label, errors, hint) -%}
+  {% set problems = errors.get(name, []) %}
+  <div class="field">
+    <label for="{{ name }}">{{ label }}</label>
+    <p class="hint" id="{{ name }}-hint">{{ hint }}</p>
+    {{ caller() }}
+    <input{{ dict(
+      kwargs, type="file", id=name, name=name, **{
+        "aria-describedby": [name ~ "-hint", name ~ "-problem" if problems]|select|join(" "),
+        "aria-invalid": "true" if problems else none,
+      })|xmlattr }}>
+    {% if problems %}<p class="problem" id="{{ name }}-problem">{{ problems|join(" ") }}</p>{% endif %}
+  </div>
+{%- endmacro %}
+
 {# The problems of what a form has no input for; name those that it has. #}
 {% macro other_problems(errors) -%}
   {% for name, problems in errors.items() if name not in varargs %}

@@ -10,6 +10,11 @@
 {% endif %}
 {% for post in page %}
 <article class="summary">
+  {% if post.cover %}
+  {% set small = post.cover.thumbnail("small") %}
+  <img class="thumbnail" src="{{ url_for('posts.cover', id=post, size='small', of=post.cover.sha256[:12]) }}" alt=""
+       width="{{ small.width }}" height="{{ small.height }}" loading="lazy">
+  {% endif %}
   <h2><a href="{{ url_for('posts.show', id=post) }}">{{ post.title }}</a></h2>
   {% call byline(post) %}
     {% if post.comments %}

@@ -6,11 +6,23 @@
 <article>
   <h1>{{ post.title }}</h1>
   {{ byline(post) }}
+  {% if post.cover %}
+  <img class="cover" src="{{ url_for('posts.cover', id=post, of=post.cover.sha256[:12]) }}" alt=""
+       width="{{ post.cover.width }}" height="{{ post.cover.height }}">
+  {% endif %}
   <div class="prose">
     {% for paragraph in post.paragraphs %}
     <p>{{ paragraph }}</p>
     {% endfor %}
   </div>
+  {% if post.attachments %}
+  <ul class="files" aria-label="{{ _('Attachments') }}">
+    {% for file in post.attachments %}
+    <li><a href="{{ url_for('posts.attachment', id=post, number=loop.index0) }}">{{ file.name }}</a>
+      <span>{{ file.size|filesizeformat }}</span></li>
+    {% endfor %}
+  </ul>
+  {% endif %}
   {{ tags(post) }}
   {% if post.author == g.author %}
   <div class="own">

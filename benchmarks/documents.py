@@ -21,7 +21,7 @@ FILES = {
     "Movie": "movies.json",
     "Comment": "comments.json",
 }
-_WORDS = ("river", "night", "gold", "last", "train", "house", "wind", "silver", "garden", "north", "grön", "映画")
+_WORDS = ("river", "night", "gold", "last", "train", "house", "wind", "silver", "garden", "north")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _BINARY = 2_400_000
 
@@ -122,7 +122,9 @@ def _text(dice: random.Random, words: int) -> str:
 
 
 def _names(dice: random.Random, most: int) -> list[str]:
-    return [_text(dice, 2).title() for _ in range(dice.randint(1, most))]
+    return [
+        f"{_text(dice, 2)}{dice.choices(('', ' Dvořák'), (19, 1))[0]}".title() for _ in range(dice.randint(1, most))
+    ]
 
 
 def _moment(dice: random.Random) -> datetime:

@@ -19,7 +19,7 @@ from .batches import Batch, Dangling, Deleted, Loader
 from .codec import Codec
 from .containers import messages_of
 from .declarations import Meta, declared, inherited, read_meta
-from .documents import NEW, Document, New, set_doc, set_state, set_values, unknown_field
+from .documents import CHECKED, NEW, Document, New, set_doc, set_state, set_values, unknown_field
 from .embedded import TYPE_KEY
 from .fields import Field, Options, field, reference
 from .hooks import Hooks
@@ -95,6 +95,7 @@ class Base(Document):
 
     __meta__: ClassVar[Meta] = Meta(abstract=True)
     __validators__: ClassVar[dict[str, list[str]]] = {}
+    __paths__: ClassVar[dict[tuple[str, int], Any]] = {}
     __codec__: ClassVar[Any] = Asked(refuse_base)
     __codec_source__: ClassVar[Any] = Asked(lambda cls: cls.__codec__.source)
     #: The model's marshmallow schema class.
@@ -104,15 +105,25 @@ class Base(Document):
         if positional:
             raise TypeError(f"{type(self).__name__}() takes the fields by name: {type(self).__name__}(field=value).")
         codec = type(self).__codec__
-        set_doc(self, {})
-        set_state(self, NEW)
+        if len(values) < codec.size:
+            values = codec.filled(values)
+        stored: dict[str, Any] = {}
+        set_doc(self, stored)
+        if codec.take(values, stored):
+            set_state(self, CHECKED)
+        else:
+            set_state(self, NEW)
+            self._normalize(values)
+        set_values(self, values)
+
+    def _normalize(self, values: dict[str, Any]) -> None:
+        """Bring values that are of another type into the form of their own.
+
+        :raises ValidationError: one is of a type that its field does not take.
+        """
+        codec = type(self).__codec__
         if not codec.names.issuperset(values):
             raise unknown_names(type(self), values)
-        if len(values) < codec.size:
-            values = {**codec.constants, **values}
-            for name, make in codec.factories:
-                if name not in values:
-                    values[name] = make()
         for name, target in codec.embedded:
             value = values.get(name)
             if type(value) is dict:
@@ -120,9 +131,7 @@ class Base(Document):
                     values[name] = target.get()(**value)
                 except (errors.ValidationError, TypeError):
                     self._coerce(values)  # which says what is wrong with all of them
-        if not codec.fits(values):
-            self._coerce(values)
-        set_values(self, values)
+        self._coerce(values)
 
     def _coerce(self, values: dict[str, Any]) -> None:
         fields = type(self).__fields__
@@ -153,6 +162,11 @@ class Base(Document):
         document = cls.__of__(inputs.read_whole(cls, data))
         document.__judge__()
         return document
+
+    def __identify__(self) -> None:
+        primary = type(self).__meta__.primary
+        if primary is not None and primary.is_made and self._state.new:
+            getattr(self, primary.name)
 
     def __kept__(self) -> Any:
         state = self._state
@@ -243,7 +257,7 @@ class Base(Document):
         for name, one in type(self).__fields__.items():
             if one.options.private or (only is not None and one.key not in only):
                 continue
-            if self._state.new and name not in vars(self):
+            if self._state.new and not one.is_made and name not in vars(self) and one.key not in self._doc:
                 continue
             value = getattr(self, name)
             shown[name] = None if value is None else one.kind.dump(value)
@@ -253,6 +267,7 @@ class Base(Document):
         return self.__deepcopy__({})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        self.__identify__()
         copied: Self = object.__new__(type(self))
         set_doc(copied, copy.deepcopy(self._doc, memo))
         copied.__restore__(self.__kept__())
@@ -325,6 +340,7 @@ def set_up(cls: Any, allowed: tuple[str, ...], reserved: frozenset[str]) -> dict
                 )
             validators.setdefault(name, []).append(attribute)
     cls.__validators__ = validators
+    cls.__paths__ = {}
     cls.__codec__ = Made("__codec__", lambda cls: Codec(cls, cls.__stored_type__().get(TYPE_KEY)))
     cls.Schema = Made("Schema", schema_of)
     return given

@@ -49,6 +49,9 @@ class Nullable(Kind):
     def source(self, name: str, scope: Scope) -> str:
         return f"({name} is None or {self.inner.source(name, scope)})"
 
+    def encoding(self, name: str, scope: Scope, field: str) -> str:
+        return name if self.plain else f"(None if {name} is None else {self.inner.encoding(name, scope, field)})"
+
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         return self.inner.schema_field(**{**options, "allow_none": True})
 
@@ -175,18 +178,16 @@ class ListKind(Container):
 
     def source(self, name: str, scope: Scope) -> str:
         if type(self.item) is String:
-            strings, isascii = scope.name(frozenset({str}), "STRINGS"), "str.isascii"
-            utf8 = scope.name(_all_utf8, "all_utf8")
+            strings, utf8 = scope.name(_STRINGS, "STRINGS"), scope.name(is_utf8, "is_utf8")
             return (
                 f"type({name}) is list and {strings}.issuperset(map(type, {name}))"
-                f" and (all(map({isascii}, {name})) or {utf8}({name}))"
+                f" and ((joined := ' '.join({name})).isascii() or {utf8}(joined))"
             )
         item = scope.variable()
         return f"type({name}) is list and all([{self.item.source(item, scope)} for {item} in {name}])"
 
 
-def _all_utf8(values: list[str]) -> bool:
-    return all(map(is_utf8, values))
+_STRINGS = frozenset({str})
 
 
 class SetKind(Container):

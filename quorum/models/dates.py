@@ -38,6 +38,9 @@ class DateTime(Scalar):
     def encode(self, value: Any) -> Any:
         return value.replace(tzinfo=None)
 
+    def encoding(self, name: str, scope: Scope, field: str) -> str:
+        return f"{name}.replace(tzinfo=None)"
+
     def decode(self, stored: Any, batch: Any = None) -> Any:
         if type(stored) is datetime:
             return stored.replace(tzinfo=UTC)

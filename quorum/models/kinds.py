@@ -25,7 +25,9 @@ from .marshal import field_class
 
 # The names that generated code uses for something of its own: functions and locals, and what Python brings.
 _OWN = re.compile(r"check_|v[0-9]+\Z|.*_\Z")
-_TAKEN: dict[str, Any] = {**vars(builtins), **dict.fromkeys(("check", "encode", "fits", "values", *keyword.kwlist))}
+_FUNCTIONS = ["check", "encode", "recheck", "store", "take"]
+_LOCALS = ["given", "joined", "right", "stored", "values"]
+_TAKEN: dict[str, Any] = {**vars(builtins), **dict.fromkeys(_FUNCTIONS + _LOCALS + keyword.kwlist)}
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING", "__bool__": lambda self: False})()
 
@@ -130,6 +132,10 @@ class Kind:
         `source` what is only looked at when the document is saved.
         """
         return self.source(name, scope)
+
+    def encoding(self, name: str, scope: Scope, field: str) -> str:
+        """Give an expression for the stored form of the right value in the variable `name`, which is a field's."""
+        return name if self.plain else f"{scope.name(self.encode, f'encode_{field}')}({name})"
 
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         """Give the marshmallow field of this kind."""

@@ -38,8 +38,9 @@ class Integer(Scalar):
         return int(text)
 
     def source(self, name: str, scope: Scope) -> str:
-        integers = scope.name(self.stored, "INTEGERS")
-        return f"type({name}) in {integers} and {MIN_INT64} <= {name} <= {MAX_INT64}"
+        # Nearly all are int; looking up two names costs less than a set of them.
+        int64 = scope.name(Int64, "Int64")
+        return f"(type({name}) is int or type({name}) is {int64}) and {MIN_INT64} <= {name} <= {MAX_INT64}"
 
 
 class Float(Scalar):

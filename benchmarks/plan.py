@@ -16,14 +16,14 @@ TASKS: tuple[Task, ...] = (
     Join(
         name="small-join", title="small: foreign key and the joined name", shape=shapes.CHILD, goal=1.05, path="parent"
     ),
-    Create(name="large-create", title="large: create", shape=shapes.LARGE, goal=1.05, counts=(5, 3), rounds=(15, 3)),
+    Create(name="large-create", title="large: create", shape=shapes.LARGE, goal=1.05, counts=(5, 3), rounds=(11, 3)),
     Update(
         name="large-update",
         title="large: update a field",
         shape=shapes.LARGE,
         goal=1.05,
         counts=(5, 3),
-        rounds=(15, 3),
+        rounds=(11, 3),
         path="field1",
     ),
     Create(name="nested-create", title="nested: create", shape=shapes.NESTED, goal=1.15, counts=(100, 50)),
@@ -89,7 +89,7 @@ TASKS: tuple[Task, ...] = (
         shape=shapes.COMMENT,
         goal=1.20,
         counts=(20_000, 2_000),
-        rounds=(9, 3),
+        rounds=(7, 3),
         paths=["name"],
     ),
     ListAll(
@@ -113,9 +113,9 @@ TASKS: tuple[Task, ...] = (
     Build(name="build-movie", title="build and validate a movie", shape=shapes.MOVIE, counts=(1000, 300)),
     Parse(name="parse", title="build and validate a movie from JSON text", shape=shapes.MOVIE, counts=(500, 200)),
     Refuse(name="refuse", title="refuse a movie with a wrong value", shape=shapes.MOVIE, counts=(500, 200)),
-    Dump(name="dump", title="dump 1,000 movies to JSON text", shape=shapes.MOVIE, counts=(1000, 1000), rounds=(15, 5)),
+    Dump(name="dump", title="dump 1,000 movies to JSON text", shape=shapes.MOVIE, counts=(1000, 1000), rounds=(11, 5)),
     View(name="view", title="Flask view: 50 posts with authors as JSON", shape=shapes.POST, goal=1.10, counts=(50, 50)),
-    Import(name="import", title="import, over pymongo's", shape=shapes.SMALL, counts=(1, 1), rounds=(15, 5)),
+    Import(name="import", title="import, over pymongo's", shape=shapes.SMALL, counts=(1, 1), rounds=(11, 5)),
     *(
         Stream(
             name=f"stream-{count}",
@@ -126,9 +126,9 @@ TASKS: tuple[Task, ...] = (
             rounds=rounds,
         )
         for count, rounds in (
-            (10, (25, 5)),
-            (100, (25, 5)),
-            (1000, (15, 5)),
+            (10, (15, 5)),
+            (100, (15, 5)),
+            (1000, (11, 5)),
             (10_000, (9, 1)),
             (100_000, (3, 0)),
             (1_000_000, (1, 0)),

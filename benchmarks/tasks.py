@@ -33,7 +33,7 @@ class Task:
     title: str
     shape: Shape
     counts: tuple[int, int] = (200, 100)
-    rounds: tuple[int, int] = (25, 5)
+    rounds: tuple[int, int] = (15, 5)
     goal: float | None = None
     #: The peers' methods that it needs.
     methods: ClassVar[tuple[str, ...]] = ()

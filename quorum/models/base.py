@@ -15,7 +15,7 @@ from marshmallow import ValidationError as Invalid
 
 from .. import errors
 from . import inputs, registry, validation
-from .batches import Batch, Dangling, Deleted, Loader
+from .batches import Batch, Dangling, Deleted, Inner, Loader
 from .codec import Codec
 from .containers import messages_of
 from .declarations import Meta, declared, inherited, read_meta
@@ -42,6 +42,9 @@ _MOMENTS = {
     "updated_at": Options(moment="updated", readonly=True),
 }
 
+
+# The states of documents whose stored form is all that there is of them.
+_WHOLE = frozenset({Batch, Inner})
 
 _making = threading.RLock()
 
@@ -253,6 +256,10 @@ class Base(Document):
         ISO 8601, a reference as the id of its document.
         """
         only = self._state.only
+        if type(self._state) in _WHOLE and only is None and not vars(self):
+            quick: dict[str, Any] | None = type(self).__codec__.show(self._doc)
+            if quick is not None:
+                return quick
         shown = {}
         for name, one in type(self).__fields__.items():
             if one.options.private or (only is not None and one.key not in only):

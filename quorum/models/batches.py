@@ -104,6 +104,10 @@ class Loader:
                 self.load()
         return document
 
+    def seen(self, identifier: Any) -> Any:
+        """Give the document of an id where it is known already."""
+        return self._known.get(identifier)
+
     def known(self, identifier: Any) -> Any:
         """Give the document of an id, known by no more than that where it is not loaded."""
         return self._known.setdefault(identifier, view(self._target, {"_id": identifier}, self))

@@ -6,6 +6,7 @@ validator object 300. `print(Model.__codec_source__)` shows it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -25,12 +26,16 @@ class Codec:
     """The generated functions of one model.
 
     `values` are the Python values of a new document by name, `stored` the stored forms of the embedded documents that
-    were given as dicts, by key. `take(values, stored)` moves such dicts to `stored`, and is true only where `recheck`
-    is all that is left to check and no name is unknown. `check(values, stored)` is true only where the values are right
-    and complete, but for the numbers and moments that saving fills in; `recheck` looks at no more than what can change
-    in place, and `checks[name](value)` at one field. `encode(values, stored)` gives the stored form of such a document, and
-    raises KeyError where a value lacks. `store(given)` gives the stored form of a dict of values in which all is right,
-    else None.
+    it was given as dicts, by key.
+
+    - `take(values, stored)` moves such dicts to `stored`; true only where no more than `recheck` is left to check, and
+      no name is unknown.
+    - `check(values, stored)`: true only where all is right and complete, but for the numbers and moments that saving
+      fills in; `recheck` looks at no more than what can change in place, and `checks[name](value)` at one field.
+    - `encode(values, stored)`: the stored form of such a document; KeyError where a value lacks.
+    - `store(given)`: the stored form of a dict of values in which all is right, else None.
+    - `is_flat(stored)`: true only where a stored document is its values by name.
+    - `show(stored)`: the JSON-ready form of a whole stored document, or None where that takes more.
     """
 
     def __init__(self, model: Any, stored_type: str | None) -> None:
@@ -45,6 +50,8 @@ class Codec:
             _function("recheck", [_right(field, taken, scope) for field in changing]),
             _encoder(fields, taken, scope, stored_type),
             _storer(model, given, scope),
+            _flat(fields, scope),
+            _shower([field for field in fields if not field.options.private], scope),
         ]
         parts += [_single(field, scope) for field in fields]
         self.source = "\n\n".join(parts)
@@ -55,6 +62,8 @@ class Codec:
         self.recheck: Callable[[dict[str, Any], dict[str, Any]], bool] = namespace["recheck"]
         self.encode: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] = namespace["encode"]
         self.store: Callable[[dict[str, Any]], dict[str, Any] | None] = namespace["store"]
+        self.is_flat: Callable[[dict[str, Any]], bool] = namespace["is_flat"]
+        self.show: Callable[[dict[str, Any]], dict[str, Any] | None] = namespace["show"]
         self.checks: dict[str, Callable[[Any], bool]] = {f.name: namespace[f"check_{f.name}"] for f in fields}
         self.names = frozenset(model.__fields__)
         defaults = [field for field in fields if _has_default(field) and not field.is_made]
@@ -101,8 +110,9 @@ def _taker(fields: list[Any], names: frozenset[str], taken: dict[str, Any], scop
             given, stores = "list", f"{scope.name(_store_all, 'store_all')}({model}.__codec__.store, {variable})"
         else:
             given, stores = "dict", f"{model}.__codec__.store({variable})"
+        test = f"type({variable} := values.get({field.name!r})) is {given}"
         lines += [
-            f"    if type({variable} := values.get({field.name!r})) is {given} and ({variable} := {stores}) is not None:",
+            f"    if {test} and ({variable} := {stores}) is not None:",
             f"        stored[{field.key!r}] = {variable}",
             f"        del values[{field.name!r}]",
         ]
@@ -215,9 +225,9 @@ def _encoding(field: Any, taken: dict[str, Any], scope: Scope) -> str:
 
 
 def _storer(model: Any, fields: list[Any], scope: Scope) -> str:
-    forms = {field.name: _stored_form(field, scope) for field in fields}
-    if not model.__embedded__ or model.__validators__ or None in forms.values() or not fields:
-        return "def store(given):\n    return None"
+    never = "def store(given):\n    return None"
+    if not model.__embedded__ or model.__validators__ or not fields:
+        return never
     lines = ["def store(given):"]
     constants = {field.name: field.default() for field in fields if _has_default(field) and field.is_constant}
     if constants:
@@ -226,20 +236,19 @@ def _storer(model: Any, fields: list[Any], scope: Scope) -> str:
     tests = [f"len(given) == {len(fields)}"]
     stored = []
     for field in fields:
-        test, form = forms[field.name]
+        forms = _stored_form(field, scope)
+        if forms is None:
+            return never
+        test, form = forms
         variable = f"{field.name}_"
         tests.append(test.replace(_PLACE, f"({variable} := given[{field.name!r}])", 1).replace(_PLACE, variable))
         stored.append(f"{field.key!r}: {form.replace(_PLACE, variable)}")
-    is_same = all(field.name == field.key and forms[field.name][1] == _PLACE for field in fields)
-    body = "\n            and ".join(tests)
+    # The very values under the very names need no more than a copy.
+    is_same = all(field.name == field.key and field.kind.plain for field in fields)
     return "\n".join(
         [
             *lines,
-            "    try:",
-            "        right = (",
-            f"            {body}",
-            "        )",
-            "    except KeyError:",
+            *(line.replace("return (", "right = (") for line in _body(tests)[:-1]),
             "        return None",
             f"    return {'given.copy()' if is_same else '{' + ', '.join(stored) + '}'} if right else None",
         ]
@@ -258,3 +267,49 @@ def _stored_form(field: Any, scope: Scope) -> tuple[str, str] | None:
     if kind.mutable or kind.nested:
         return None
     return _test(field, _PLACE, _PLACE, scope), field.kind.encoding(_PLACE, scope, field.name)
+
+
+def _flat(fields: list[Any], scope: Scope) -> str:
+    if not fields or not all(field.is_direct and field.key == field.name for field in fields):
+        return "def is_flat(stored):\n    return False"
+    tests = [f"len(stored) == {len(fields)}"]
+    for field in fields:
+        given = f"type(stored[{field.key!r}])"
+        types = sorted(field.kind.stored, key=lambda stored: stored.__name__)
+        if len(types) == 1:
+            tests.append(f"{given} is {scope.name(types[0], types[0].__name__)}")
+        else:
+            tests.append(f"{given} in {scope.name(field.kind.stored, f'TYPES_OF_{field.name}')}")
+    return "\n".join(["def is_flat(stored):", *_body(tests)])
+
+
+def _is_none_by_default(field: Any) -> bool:
+    return not field.required and field.options.default in (MISSING, None)
+
+
+def _shower(fields: list[Any], scope: Scope) -> str:
+    tests: list[str] = []
+    shown: list[str] = []
+    for field in fields:
+        forms = field.kind.showing(f"{field.name}_", scope, field.name)
+        if forms is None or (isinstance(field.kind, Nullable) and not _is_none_by_default(field)):
+            return "def show(stored):\n    return None"
+        test, form = forms
+        variable = f"{field.name}_"
+        tests.append(re.sub(rf"\b{variable}(?!\w)", f"({variable} := get({field.key!r}))", test, count=1))
+        shown.append(f"{field.name!r}: {form},")
+    return "\n".join(
+        [
+            "def show(stored):",
+            "    get = stored.get",
+            "    right = (",
+            f"        {tests[0] if tests else 'True'}",
+            *(f"        and {test}" for test in tests[1:]),
+            "    )",
+            "    if not right:",
+            "        return None",
+            "    return {",
+            *(f"        {line}" for line in shown),
+            "    }",
+        ]
+    )

@@ -49,6 +49,12 @@ class Nullable(Kind):
     def source(self, name: str, scope: Scope) -> str:
         return f"({name} is None or {self.inner.source(name, scope)})"
 
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        if (inner := self.inner.showing(name, scope, field)) is None:
+            return None
+        test, form = inner
+        return f"({name} is None or ({test}))", form if form == name else f"(None if {name} is None else {form})"
+
     def encoding(self, name: str, scope: Scope, field: str) -> str:
         return name if self.plain else f"(None if {name} is None else {self.inner.encoding(name, scope, field)})"
 
@@ -185,6 +191,13 @@ class ListKind(Container):
             )
         item = scope.variable()
         return f"type({name}) is list and all([{self.item.source(item, scope)} for {item} in {name}])"
+
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        item = self.item.showing("item", scope, field)
+        if item is None or item[1] != "item" or not self.item.plain:
+            return None
+        types = scope.name(self.item.stored, f"TYPES_OF_{field}")
+        return f"type({name}) is list and {types}.issuperset(map(type, {name}))", f"{name}.copy()"
 
 
 _STRINGS = frozenset({str})

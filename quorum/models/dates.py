@@ -53,6 +53,9 @@ class DateTime(Scalar):
             f" and not {name}.microsecond % 1000"
         )
 
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        return f"type({name}) is {scope.name(datetime, 'datetime')}", f"{name}.isoformat() + 'Z'"
+
     def dump(self, value: Any) -> Any:
         return value.isoformat().replace("+00:00", "Z")
 

@@ -166,9 +166,9 @@ def touched(document: Document, without: Container[str] = ()) -> Iterator[tuple[
         if new is old:
             continue
         # An embedded document over the stored one gives another form only where it was changed.
-        if old is not MISSING and getattr(value, "_doc", None) is not old:
-            if same(new, old) or field.reads_as(old, value):
-                continue
+        is_view = getattr(value, "_doc", None) is old
+        if old is not MISSING and not is_view and (same(new, old) or field.reads_as(old, value)):
+            continue
         yield field, value, new, old
 
 

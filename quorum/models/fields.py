@@ -179,6 +179,7 @@ class Field:
         self.is_direct = reads_directly(core(kind)) and not kind.mutable
         # The stored types that are read as they are, without asking the kind.
         self._direct = kind.stored if reads_directly(core(kind)) else frozenset()
+        self._decode, self._is_nested = kind.decode, kind.nested
         #: The field is the id of a document, an ObjectId that is made when it is first needed.
         self.is_made = options.primary and options.default is ObjectId
 
@@ -197,9 +198,8 @@ class Field:
         if type(stored) in self._direct:
             document.__dict__[self.name] = stored
             return stored
-        kind = self.kind
         try:
-            value = kind.decode(stored, document._state.part(self) if kind.nested else None)
+            value = self._decode(stored, document._state.part(self) if self._is_nested else None)
         except WrongValue as error:
             raise self._wrong(document, error) from None
         document.__dict__[self.name] = value

@@ -82,6 +82,9 @@ class Float(Scalar):
             return f"type({name}) is float"
         return f"type({name}) is float and {scope.name(math.isfinite, 'isfinite')}({name})"
 
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        return f"type({name}) is float and {scope.name(math.isfinite, 'isfinite')}({name})", name
+
     def dump(self, value: Any) -> Any:
         return value if math.isfinite(value) else None
 

@@ -116,25 +116,10 @@ class Base(Document):
             set_state(self, CHECKED)
         else:
             set_state(self, NEW)
-            self._normalize(values)
+            if not codec.names.issuperset(values):
+                raise unknown_names(type(self), values)
+            self._coerce(values)
         set_values(self, values)
-
-    def _normalize(self, values: dict[str, Any]) -> None:
-        """Bring values that are of another type into the form of their own.
-
-        :raises ValidationError: one is of a type that its field does not take.
-        """
-        codec = type(self).__codec__
-        if not codec.names.issuperset(values):
-            raise unknown_names(type(self), values)
-        for name, target in codec.embedded:
-            value = values.get(name)
-            if type(value) is dict:
-                try:
-                    values[name] = target.get()(**value)
-                except (errors.ValidationError, TypeError):
-                    self._coerce(values)  # which says what is wrong with all of them
-        self._coerce(values)
 
     def _coerce(self, values: dict[str, Any]) -> None:
         fields = type(self).__fields__

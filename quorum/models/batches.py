@@ -66,8 +66,9 @@ class Inner(Batch):
     @property
     def documents(self) -> list[dict[str, Any]]:
         """The stored documents."""
-        if self._outer is not None:
-            self._documents = subdocuments(self._outer, self._field)
+        outer = self._outer  # another thread may be at it
+        if outer is not None:
+            self._documents = subdocuments(outer, self._field)
             self._outer = None
         return self._documents
 

@@ -34,7 +34,7 @@ class Codec:
       fills in; `recheck` looks at no more than what can change in place, and `checks[name](value)` at one field.
     - `encode(values, stored)`: the stored form of such a document; KeyError where a value lacks.
     - `store(given)`: the stored form of a dict of values in which all is right, else None.
-    - `is_flat(stored)`: true only where a stored document is its values by name.
+    - `is_flat(stored)`: true only where a stored embedded document is its values by name.
     - `show(stored)`: the JSON-ready form of a whole stored document, or None where that takes more.
     """
 
@@ -50,7 +50,7 @@ class Codec:
             _function("recheck", [_right(field, taken, scope) for field in changing]),
             _encoder(fields, taken, scope, stored_type),
             _storer(model, given, scope),
-            _flat(fields, scope),
+            _flat(model, fields, scope),
             _shower([field for field in fields if not field.options.private], scope),
         ]
         parts += [_single(field, scope) for field in fields]
@@ -69,7 +69,6 @@ class Codec:
         defaults = [field for field in fields if _has_default(field) and not field.is_made]
         self.constants = {field.name: field.default() for field in defaults if field.is_constant}
         self.factories = [(field.name, field.factory) for field in defaults if not field.is_constant]
-        self.embedded = [(f.name, kind.target) for f in fields if type(kind := core(f.kind)) is EmbeddedKind]
         self.nested = [field for field in fields if field.kind.nested]
         #: With so many values none lacks that has a default.
         self.size = len(fields) if defaults else 0
@@ -269,8 +268,8 @@ def _stored_form(field: Any, scope: Scope) -> tuple[str, str] | None:
     return _test(field, _PLACE, _PLACE, scope), field.kind.encoding(_PLACE, scope, field.name)
 
 
-def _flat(fields: list[Any], scope: Scope) -> str:
-    if not fields or not all(field.is_direct and field.key == field.name for field in fields):
+def _flat(model: Any, fields: list[Any], scope: Scope) -> str:
+    if not model.__embedded__ or not fields or not all(field.is_direct and field.key == field.name for field in fields):
         return "def is_flat(stored):\n    return False"
     tests = [f"len(stored) == {len(fields)}"]
     for field in fields:
@@ -284,7 +283,7 @@ def _flat(fields: list[Any], scope: Scope) -> str:
 
 
 def _is_none_by_default(field: Any) -> bool:
-    return not field.required and field.options.default in (MISSING, None)
+    return not field.required and (field.options.default is MISSING or field.options.default is None)
 
 
 def _shower(fields: list[Any], scope: Scope) -> str:

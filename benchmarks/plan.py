@@ -77,7 +77,7 @@ TASKS: tuple[Task, ...] = (
     ),
     ListAll(
         name="movies",
-        title="list 1,000 movies, read three fields",
+        title="list {} movies, read three fields",
         shape=shapes.MOVIE,
         goal=1.10,
         counts=(1000, 1000),
@@ -85,7 +85,7 @@ TASKS: tuple[Task, ...] = (
     ),
     ListAll(
         name="comments",
-        title="list 20,000 comments",
+        title="list {} comments",
         shape=shapes.COMMENT,
         goal=1.20,
         counts=(20_000, 2_000),
@@ -94,7 +94,7 @@ TASKS: tuple[Task, ...] = (
     ),
     ListAll(
         name="hydrate",
-        title="list 100,000 small",
+        title="list {} small",
         shape=shapes.SMALL,
         goal=1.20,
         counts=(100_000, 5_000),
@@ -113,13 +113,13 @@ TASKS: tuple[Task, ...] = (
     Build(name="build-movie", title="build and validate a movie", shape=shapes.MOVIE, counts=(1000, 300)),
     Parse(name="parse", title="build and validate a movie from JSON text", shape=shapes.MOVIE, counts=(500, 200)),
     Refuse(name="refuse", title="refuse a movie with a wrong value", shape=shapes.MOVIE, counts=(500, 200)),
-    Dump(name="dump", title="dump 1,000 movies to JSON text", shape=shapes.MOVIE, counts=(1000, 1000), rounds=(11, 5)),
+    Dump(name="dump", title="dump {} movies to JSON text", shape=shapes.MOVIE, counts=(1000, 1000), rounds=(11, 5)),
     View(name="view", title="Flask view: 50 posts with authors as JSON", shape=shapes.POST, goal=1.10, counts=(50, 50)),
     Import(name="import", title="import, over pymongo's", shape=shapes.SMALL, counts=(1, 1), rounds=(11, 5)),
     *(
         Stream(
             name=f"stream-{count}",
-            title=f"stream {count:,} small",
+            title="stream {} small",
             shape=shapes.SMALL,
             goal=0.60 if count == 100_000 else None,
             counts=(count, count),

@@ -91,7 +91,7 @@ def write(results: Results, folder: Path, name: str, about: dict[str, str]) -> l
     paths[1].write_text(
         json.dumps({**about, "tasks": _rounded(summary), "failures": results.failures}, indent=1) + "\n"
     )
-    _plot(summary, paths[2])
+    _plot(summary, about["scale"] == "quick", paths[2])
     return paths
 
 
@@ -102,17 +102,19 @@ def _rounded(value: Any) -> Any:
 
 
 def _markdown(summary: dict[str, Any], failures: list[dict[str, str]], about: dict[str, str]) -> str:
+    quick = about["scale"] == "quick"
     names = [name for name in PEERS if any(name in peers for peers in summary.values())]
     others = [name for name in names if name != "raw"]
     ratios = [task for task in TASKS if task.name in summary and not task.alone]
     absolute = [task for task in TASKS if task.name in summary and task.alone]
     parts = [
-        f"{about['date']}, {about['documents']} documents, {about['machine']}; {about['versions']}.",
+        f"{about['date']}, {about['scale']} run, {about['documents']} documents, {about['machine']}.",
+        f"{about['versions']}.",
         "The client's CPU: microseconds a document with raw pymongo, and how many times that each layer takes.",
         _table(
             ["task", "raw, us", *others, "goal"],
             [
-                [task.title, _number(summary[task.name].get("raw", {}).get("cpu"))]
+                [task.titled(quick), _number(summary[task.name].get("raw", {}).get("cpu"))]
                 + [_cell(summary[task.name], name, "ratio", "{:.2f}") for name in others]
                 + [f"{task.goal:.2f}" if task.goal else ""]
                 for task in ratios
@@ -121,13 +123,16 @@ def _markdown(summary: dict[str, Any], failures: list[dict[str, str]], about: di
         "The client's CPU in microseconds, where raw pymongo does not do the same:",
         _table(
             ["task", *names],
-            [[task.title] + [_cell(summary[task.name], name, "cpu", "{:.4g}") for name in names] for task in absolute],
+            [
+                [task.titled(quick)] + [_cell(summary[task.name], name, "cpu", "{:.4g}") for name in names]
+                for task in absolute
+            ],
         ),
         "MB/s of documents by the wall clock, server and network included, as the ODM Performance Benchmark scores:",
         _table(
             ["task", *names],
             [
-                [task.title] + [_cell(summary[task.name], name, "score", "{:.3g}") for name in names]
+                [task.titled(quick)] + [_cell(summary[task.name], name, "score", "{:.3g}") for name in names]
                 for task in ratios
                 if not isinstance(task, View | Stream)
             ],
@@ -137,7 +142,7 @@ def _markdown(summary: dict[str, Any], failures: list[dict[str, str]], about: di
         _table(
             ["task", *names],
             [
-                [task.title] + [_cell(summary[task.name], name, "peak", "{:.1f}", 1e-6) for name in names]
+                [task.titled(quick)] + [_cell(summary[task.name], name, "peak", "{:.1f}", 1e-6) for name in names]
                 for task in TASKS
                 if task.name in summary and (isinstance(task, Stream) or task.name in ("import", "hydrate"))
             ],
@@ -174,21 +179,21 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _plot(summary: dict[str, Any], path: Path) -> None:
+def _plot(summary: dict[str, Any], quick: bool, path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams |= {"svg.hashsalt": "quorum", "font.size": 8}
+    mpl.rcParams |= {"svg.hashsalt": "quorum", "svg.fonttype": "none", "font.size": 8}
     import matplotlib.pyplot as plt
 
     figure, (bars, growth) = plt.subplots(2, 1, figsize=(9, 13), height_ratios=(3, 1))
-    _bars(bars, summary)
+    _bars(bars, summary, quick)
     _growth(growth, summary)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
 
 
-def _bars(axes: Any, summary: dict[str, Any]) -> None:
+def _bars(axes: Any, summary: dict[str, Any], quick: bool) -> None:
     tasks = [task for task in TASKS if task.name in summary and not task.alone and not isinstance(task, Stream)]
     names = [name for name in PEERS if name != "raw" and any(name in summary[task.name] for task in tasks)]
     height = 0.85 / max(1, len(names))
@@ -199,7 +204,7 @@ def _bars(axes: Any, summary: dict[str, Any]) -> None:
         axes.barh([row + place * height for row, _ in shown], [ratio for _, ratio in shown], height, label=name)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set(xscale="log", xlabel="client CPU, as a ratio to raw pymongo (logarithmic)")
-    axes.set_yticks([row + 0.4 for row in range(len(tasks))], [task.title for task in tasks])
+    axes.set_yticks([row + 0.4 for row in range(len(tasks))], [task.titled(quick) for task in tasks])
     axes.invert_yaxis()
     axes.legend()
 

@@ -24,7 +24,8 @@ from .shapes import Shape, leaves, reader
 
 @dataclass(kw_only=True)
 class Task:
-    """A task of `count` documents a sample, with as many samples of each peer as `rounds`; the second is `--quick`'s.
+    """A task of as many documents a sample as `counts`, with as many samples of each peer as `rounds`; the second
+    number of each is `--quick`'s. Where its title has braces, the count is written there.
 
     `goal` is the ratio to raw pymongo's CPU that quorum is held to, or None where its aim is to be the first.
     """
@@ -41,6 +42,10 @@ class Task:
     alone: ClassVar[bool] = False
     #: What one of `count` is called.
     unit: ClassVar[str] = "document"
+
+    def titled(self, quick: bool) -> str:
+        """Give the title, with the count."""
+        return self.title.format(f"{self.counts[quick]:,}")
 
     def prepare(self, documents: Documents, quick: bool) -> None:
         """Make the documents."""

@@ -201,7 +201,13 @@ def _bars(axes: Any, summary: dict[str, Any], quick: bool) -> None:
         shown = [
             (row, summary[task.name][name]["ratio"]) for row, task in enumerate(tasks) if name in summary[task.name]
         ]
-        axes.barh([row + place * height for row, _ in shown], [ratio for _, ratio in shown], height, label=name)
+        axes.barh(
+            [row + place * height for row, _ in shown],
+            [ratio for _, ratio in shown],
+            height,
+            label=name,
+            color=f"C{PEERS.index(name)}",
+        )
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set(xscale="log", xlabel="client CPU, as a ratio to raw pymongo (logarithmic)")
     axes.set_yticks([row + 0.4 for row in range(len(tasks))], [task.titled(quick) for task in tasks])
@@ -214,7 +220,7 @@ def _growth(axes: Any, summary: dict[str, Any]) -> None:
     for name in PEERS:
         points = [(task.counts[0], summary[task.name][name]["cpu"]) for task in streams if name in summary[task.name]]
         if points:
-            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name)
+            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name, color=f"C{PEERS.index(name)}")
     axes.set(xscale="log", yscale="log", xlabel="documents streamed", ylabel="client CPU, us a document")
     if streams:
         axes.legend(ncols=4)

@@ -5,6 +5,7 @@
 #   make soak    run the long tests
 #   make lint    ruff, mypy and pyright
 #   make translations    compile the catalogues (*.po) after a change; the compiled ones are in the repository
+#   make bench   measure the speed beside other layers; BENCH_ARGS="--quick --peer mongoengine" chooses
 #   make docs    build the documentation into docs/_build/html
 #   make clean   remove all of what the others made
 #
@@ -13,7 +14,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak lint ruff mypy pyright translations docs clean
+.PHONY: help demo test soak lint ruff mypy pyright translations bench docs clean
 
 override PORT := $(or $(strip $(PORT)),5000)
 PYTEST_ARGS ?=
@@ -51,18 +52,29 @@ translations: .venv/.test
 	$(BIN)/pybabel -q compile -d quorum/translations -D quorum
 	$(BIN)/pybabel -q compile -d examples/blog/blog/translations
 
+bench: .venv-bench/.main .venv-bench/.beanie
+	.venv-bench/main/bin/python -m benchmarks $(BENCH_ARGS)
+
 docs: .venv/.docs
 	$(BIN)/sphinx-build -W --keep-going -q -E -b html docs docs/_build/html
 	@echo "The documentation is in docs/_build/html/index.html"
 
 clean:
-	rm -rf .venv build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each extra that was installed: `make demo` need not wait for what only tests use.
 .venv/.%: setup.py | .venv/.made
 	@echo "Installing quorum[$*] into .venv ..."
 	@$(PIP) --editable ".[$*]"
+	@touch $@
+
+# Peers that do not agree on the versions of packages have environments of their own.
+.venv-bench/.%: benchmarks/requirements-%.txt setup.py
+	@echo "Installing the peers of benchmarks/requirements-$*.txt into .venv-bench/$* ..."
+	@mkdir -p .venv-bench
+	@PYTHON="$(PYTHON)" ./.ci/make-environment .venv-bench/$*
+	@$(subst .venv/bin,.venv-bench/$*/bin,$(PIP)) --editable ".[embedded,json]" -r $<
 	@touch $@
 
 .venv/.made:

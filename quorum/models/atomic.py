@@ -124,12 +124,11 @@ def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str,
             operators["$set"] = {moment.key: moment.kind.encode(writes.now())}
     if model.__meta__.revision:
         operators.setdefault("$inc", {})[writes.REVISION] = 1
+    collection = store.raw(model)
     try:
-        store.check_size(operators)
+        store.check_size(collection, operators)
         _store_default(document, field, compared=bool(guard))
-        stored = store.raw(model).find_one_and_update(
-            {**identity, **guard}, operators, return_document=ReturnDocument.AFTER
-        )
+        stored = collection.find_one_and_update({**identity, **guard}, operators, return_document=ReturnDocument.AFTER)
     except DuplicateKeyError as error:
         raise refusals.taken(model, error, document._doc, field.key)  # noqa: B904
     except WriteConcernError as error:

@@ -15,11 +15,11 @@ from marshmallow import ValidationError as Invalid
 
 from .. import errors
 from . import inputs, registry, validation
-from .batches import Batch, Dangling, Deleted, Loader
+from .batches import Batch, Dangling, Deleted, Inner, Loader
 from .codec import Codec
 from .containers import messages_of
 from .declarations import Meta, declared, inherited, read_meta
-from .documents import NEW, Document, New, set_doc, set_state, set_values, unknown_field
+from .documents import CHECKED, NEW, Document, New, set_doc, set_state, set_values, unknown_field
 from .embedded import TYPE_KEY
 from .fields import Field, Options, field, file, reference
 from .holders import holders
@@ -43,6 +43,9 @@ _MOMENTS = {
     "updated_at": Options(moment="updated", readonly=True),
 }
 
+
+# The states of documents whose stored form is all that there is of them.
+_WHOLE = frozenset({Batch, Inner})
 
 _making = threading.RLock()
 
@@ -96,6 +99,7 @@ class Base(Document):
 
     __meta__: ClassVar[Meta] = Meta(abstract=True)
     __validators__: ClassVar[dict[str, list[str]]] = {}
+    __paths__: ClassVar[dict[tuple[str, int], Any]] = {}
     __codec__: ClassVar[Any] = Asked(refuse_base)
     __files__: ClassVar[tuple[Any, ...]] = ()
     __codec_source__: ClassVar[Any] = Asked(lambda cls: cls.__codec__.source)
@@ -106,23 +110,16 @@ class Base(Document):
         if positional:
             raise TypeError(f"{type(self).__name__}() takes the fields by name: {type(self).__name__}(field=value).")
         codec = type(self).__codec__
-        set_doc(self, {})
-        set_state(self, NEW)
-        if not codec.names.issuperset(values):
-            raise unknown_names(type(self), values)
         if len(values) < codec.size:
-            values = {**codec.constants, **values}
-            for name, make in codec.factories:
-                if name not in values:
-                    values[name] = make()
-        for name, target in codec.embedded:
-            value = values.get(name)
-            if type(value) is dict:
-                try:
-                    values[name] = target.get()(**value)
-                except (errors.ValidationError, TypeError):
-                    self._coerce(values)  # which says what is wrong with all of them
-        if not codec.fits(values):
+            values = codec.filled(values)
+        stored: dict[str, Any] = {}
+        set_doc(self, stored)
+        if codec.take(values, stored):
+            set_state(self, CHECKED)
+        else:
+            set_state(self, NEW)
+            if not codec.names.issuperset(values):
+                raise unknown_names(type(self), values)
             self._coerce(values)
         set_values(self, values)
 
@@ -155,6 +152,11 @@ class Base(Document):
         document = cls.__of__(inputs.read_whole(cls, data))
         document.__judge__()
         return document
+
+    def __identify__(self) -> None:
+        primary = type(self).__meta__.primary
+        if primary is not None and primary.is_made and self._state.new:
+            getattr(self, primary.name)
 
     def __kept__(self) -> Any:
         state = self._state
@@ -241,11 +243,15 @@ class Base(Document):
         ISO 8601, a reference as the id of its document.
         """
         only = self._state.only
+        if type(self._state) in _WHOLE and only is None and not vars(self):
+            quick: dict[str, Any] | None = type(self).__codec__.show(self._doc)
+            if quick is not None:
+                return quick
         shown = {}
         for name, one in type(self).__fields__.items():
             if one.options.private or (only is not None and one.key not in only):
                 continue
-            if self._state.new and name not in vars(self):
+            if self._state.new and not one.is_made and name not in vars(self) and one.key not in self._doc:
                 continue
             value = getattr(self, name)
             shown[name] = None if value is None else one.kind.dump(value)
@@ -255,6 +261,7 @@ class Base(Document):
         return self.__deepcopy__({})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        self.__identify__()
         copied: Self = object.__new__(type(self))
         set_doc(copied, copy.deepcopy(self._doc, memo))
         copied.__restore__(self.__kept__())
@@ -327,6 +334,7 @@ def set_up(cls: Any, allowed: tuple[str, ...], reserved: frozenset[str]) -> dict
                 )
             validators.setdefault(name, []).append(attribute)
     cls.__validators__ = validators
+    cls.__paths__ = {}
     cls.__codec__ = Made("__codec__", lambda cls: Codec(cls, cls.__stored_type__().get(TYPE_KEY)))
     cls.__files__ = Made("__files__", holders)
     cls.Schema = Made("Schema", schema_of)

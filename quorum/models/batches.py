@@ -25,22 +25,18 @@ class Batch:
     `only` is the tree of the keys that were loaded, `{"title": None, "imdb": {"rating": None}}`, or None for all.
     """
 
-    __slots__ = ("_documents", "_field", "_outer", "only", "parts")
+    __slots__ = ("_documents", "only", "parts")
     new = False
 
-    def __init__(self, documents: list[dict[str, Any]] | None, only: dict[str, Any] | None = None) -> None:
+    def __init__(self, documents: list[dict[str, Any]], only: dict[str, Any] | None = None) -> None:
         self._documents = documents
-        self._outer: list[dict[str, Any]] = []
-        self._field: Any = None
         self.only = only
         # By field, not by key: classes that share a collection or a list may store different things under one key.
         self.parts: dict[Any, Any] | None = None
 
     @property
     def documents(self) -> list[dict[str, Any]]:
-        """The stored documents; those of a part are gathered when they are first asked for."""
-        if self._documents is None:
-            self._documents = subdocuments(self._outer, self._field)
+        """The stored documents."""
         return self._documents
 
     def part(self, field: Any) -> Any:
@@ -54,9 +50,27 @@ class Batch:
 
     def inner(self, field: Any) -> Batch:
         """Make the batch of the embedded documents in a field."""
-        batch = Batch(None, self.only.get(field.key) if self.only else None)
-        batch._outer, batch._field = self.documents, field
-        return batch
+        return Inner(self, field)
+
+
+class Inner(Batch):
+    """The embedded documents that a field holds in a batch; they are gathered when they are first asked for."""
+
+    __slots__ = ("_field", "_outer")
+
+    def __init__(self, outer: Batch, field: Any) -> None:
+        super().__init__([], outer.only.get(field.key) if outer.only else None)
+        self._outer: list[dict[str, Any]] | None = outer.documents
+        self._field = field
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        """The stored documents."""
+        outer = self._outer  # another thread may be at it
+        if outer is not None:
+            self._documents = subdocuments(outer, self._field)
+            self._outer = None
+        return self._documents
 
 
 class Deleted(Batch):
@@ -90,6 +104,10 @@ class Loader:
             if self._target.__meta__.subclasses:
                 self.load()
         return document
+
+    def seen(self, identifier: Any) -> Any:
+        """Give the document of an id where it is known already."""
+        return self._known.get(identifier)
 
     def known(self, identifier: Any) -> Any:
         """Give the document of an id, known by no more than that where it is not loaded."""

@@ -18,6 +18,7 @@ from bson.regex import Regex
 from .documents import same
 from .kinds import MISSING
 
+_CONTAINERS = (list, dict)
 MAX_PATHS = 100  # in one list or document: of more, a server takes the whole faster, and it fits one guard
 
 
@@ -147,13 +148,19 @@ def arranged(new: Any, old: Any, *, unordered: bool = False) -> Any:
 
     A guard must tell it: there, two documents are equal only when their keys are in one order.
     """
-    if same(new, old):
+    if new is old:
         return old
     if type(new) is dict and type(old) is dict and not is_file(old):
+        if [*new] == [*old] and not any(type(new[key]) in _CONTAINERS for key in new if new[key] is not old[key]):
+            return new
         changed, added, removed = _differences(new, old)
+        if not changed and not added and not removed:
+            return old
         if _is_by_key(changed, added, removed):
-            kept = {key: arranged(new[key], old[key]) for key in old if key in new}
+            kept = {key: arranged(new[key], old[key]) if key in changed else old[key] for key in old if key in new}
             return kept | {key: new[key] for key in added}
+    elif same(new, old):
+        return old
     elif type(new) is list and type(old) is list:
         if unordered:
             items, lost = _different_items(new, old)
@@ -168,7 +175,9 @@ def arranged(new: Any, old: Any, *, unordered: bool = False) -> Any:
 
 
 def _differences(new: dict[str, Any], old: dict[str, Any]) -> tuple[list[str], list[str], list[str]]:
-    changed = [key for key in new if key in old and not same(new[key], old[key])]
+    changed = [key for key in new if key in old and new[key] is not old[key] and not same(new[key], old[key])]
+    if new.keys() == old.keys():
+        return changed, [], []
     added = _as_added(key for key in new if key not in old)
     return changed, added, [key for key in old if key not in new]
 

@@ -91,6 +91,9 @@ class LiteralKind(Scalar):
 
     plain, marshmallow_field = True, mf.Raw
 
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        return None  # not every value of these types is one of them
+
     def __init__(self, values: tuple[Any, ...]) -> None:
         wrong = [value for value in values if type(value) not in (str, int, bool)]
         if wrong:

@@ -1,4 +1,4 @@
-"""The code that is generated for each model: a checker that says "valid" or "ask marshmallow", and an encoder.
+"""The code that is generated for each model: checkers that say "valid" or "ask marshmallow", and encoders.
 
 It is generated because it runs for each document that is made or saved: a test in line costs 20 ns a field, a call of a
 validator object 300. `print(Model.__codec_source__)` shows it.
@@ -6,13 +6,14 @@ validator object 300. `print(Model.__codec_source__)` shows it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from marshmallow import ValidationError as Invalid
 from marshmallow import validate as validators
 
-from .containers import Nullable, core
+from .containers import ListKind, Nullable, core
 from .embedded import EmbeddedKind
 from .fields import Bounds
 from .kinds import MISSING, Scope
@@ -24,72 +25,148 @@ _PLACE = "@"  # stands for the value while a test is written
 class Codec:
     """The generated functions of one model.
 
-    `fits(values)` is true only where each value of a new document is of its field's own type, and none lacks.
-    `check(values)` is true only where the values of a new document are right and complete, but for the numbers and
-    moments that saving fills in; `checks[name](value)` is the same for one field. `encode(values)` gives the stored
-    form of such a document, and raises KeyError where one lacks.
+    `values` are the Python values of a new document by name, `stored` the stored forms of the embedded documents that
+    it was given as dicts, by key.
+
+    - `take(values, stored)` moves such dicts to `stored`; true only where no more than `recheck` is left to check, and
+      no name is unknown.
+    - `check(values, stored)`: true only where all is right and complete, but for the numbers and moments that saving
+      fills in; `recheck` looks at no more than what can change in place, and `checks[name](value)` at one field.
+    - `encode(values, stored)`: the stored form of such a document; KeyError where a value lacks.
+    - `store(given)`: the stored form of a dict of values in which all is right, else None.
+    - `is_flat(stored)`: true only where a stored embedded document is its values by name.
+    - `show(stored)`: the JSON-ready form of a whole stored document, or None where that takes more.
     """
 
     def __init__(self, model: Any, stored_type: str | None) -> None:
         scope = Scope()
         fields = list(model.__fields__.values())
-        parts = [_fitter(fields, scope), _checker(fields, scope), _encoder(fields, scope, stored_type)]
+        taken = {field.name: target for field in fields if (target := _taken(field, model)) is not None}
+        given = [field for field in fields if not _is_filled_in(field)]
+        changing = [field for field in given if _is_changing(field)]
+        parts = [
+            _taker(given, frozenset(model.__fields__), taken, scope),
+            _function("check", [_right(field, taken, scope) for field in given]),
+            _function("recheck", [_right(field, taken, scope) for field in changing]),
+            _encoder(fields, taken, scope, stored_type),
+            _storer(model, given, scope),
+            _flat(model, fields, scope),
+            _shower([field for field in fields if not field.options.private], scope),
+        ]
         parts += [_single(field, scope) for field in fields]
         self.source = "\n\n".join(parts)
         namespace: dict[str, Any] = dict(scope.names)
         exec(compile(self.source, f"<codec of {model.__name__}>", "exec"), namespace)  # noqa: S102  no input in it
-        self.fits: Callable[[dict[str, Any]], bool] = namespace["fits"]
-        self.check: Callable[[dict[str, Any]], bool] = namespace["check"]
-        self.encode: Callable[[dict[str, Any]], dict[str, Any]] = namespace["encode"]
+        self.take: Callable[[dict[str, Any], dict[str, Any]], bool] = namespace["take"]
+        self.check: Callable[[dict[str, Any], dict[str, Any]], bool] = namespace["check"]
+        self.recheck: Callable[[dict[str, Any], dict[str, Any]], bool] = namespace["recheck"]
+        self.encode: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] = namespace["encode"]
+        self.store: Callable[[dict[str, Any]], dict[str, Any] | None] = namespace["store"]
+        self.is_flat: Callable[[dict[str, Any]], bool] = namespace["is_flat"]
+        self.show: Callable[[dict[str, Any]], dict[str, Any] | None] = namespace["show"]
         self.checks: dict[str, Callable[[Any], bool]] = {f.name: namespace[f"check_{f.name}"] for f in fields}
         self.names = frozenset(model.__fields__)
-        given = [field for field in fields if _has_default(field)]
-        self.constants = {field.name: field.default() for field in given if field.is_constant}
-        self.factories = [(field.name, field.factory) for field in given if not field.is_constant]
-        self.embedded = [(f.name, kind.target) for f in fields if type(kind := core(f.kind)) is EmbeddedKind]
+        defaults = [field for field in fields if _has_default(field) and not field.is_made]
+        self.constants = {field.name: field.default() for field in defaults if field.is_constant}
+        self.factories = [(field.name, field.factory) for field in defaults if not field.is_constant]
         self.nested = [field for field in fields if field.kind.nested]
-        self.size = len(fields)
+        #: With so many values none lacks that has a default.
+        self.size = len(fields) if defaults else 0
+
+    def filled(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Give the values with the defaults of those that lack."""
+        values = {**self.constants, **values}
+        for name, make in self.factories:
+            if name not in values:
+                values[name] = make()
+        return values
 
 
 def _has_default(field: Any) -> bool:
     return field.options.default is not MISSING or (isinstance(field.kind, Nullable) and not field.required)
 
 
-def _fitter(fields: list[Any], scope: Scope) -> str:
-    given = [field for field in fields if not _is_filled_in(field)]
-    tests = []
-    for field in given:
-        variable = f"{field.name}_"
-        first = f"({variable} := values[{field.name!r}])"
-        test = core(field.kind).shape(_PLACE, scope)
-        if isinstance(field.kind, Nullable):
-            tests.append(f"({first} is None or {test.replace(_PLACE, variable)})")
-        else:
-            tests.append(test.replace(_PLACE, first, 1).replace(_PLACE, variable))
-    return _function("fits", tests)
-
-
 def _is_filled_in(field: Any) -> bool:
     return bool(field.options.increment or field.options.moment)
 
 
-def _checker(fields: list[Any], scope: Scope) -> str:
-    given = [field for field in fields if not _is_filled_in(field)]
-    lines = [_test(field, f"({field.name}_ := values[{field.name!r}])", f"{field.name}_", scope) for field in given]
-    return _function("check", lines)
+def _taken(field: Any, model: Any) -> Any:
+    """Give the class of the embedded documents that a field may be given as dicts, to be stored as they are."""
+    kind = core(field.kind)
+    inner = core(kind.item) if type(kind) is ListKind and not isinstance(kind.item, Nullable) else kind
+    if type(inner) is not EmbeddedKind or field.validators or field.name in model.__validators__:
+        return None
+    return inner.target.get()
+
+
+def _taker(fields: list[Any], names: frozenset[str], taken: dict[str, Any], scope: Scope) -> str:
+    lines = ["def take(values, stored):"]
+    for field in fields:
+        if field.name not in taken:
+            continue
+        model, variable = scope.name(taken[field.name], taken[field.name].__name__), f"{field.name}_"
+        if isinstance(core(field.kind), ListKind):
+            given, stores = "list", f"{scope.name(_store_all, 'store_all')}({model}.__codec__.store, {variable})"
+        else:
+            given, stores = "dict", f"{model}.__codec__.store({variable})"
+        test = f"type({variable} := values.get({field.name!r})) is {given}"
+        lines += [
+            f"    if {test} and ({variable} := {stores}) is not None:",
+            f"        stored[{field.key!r}] = {variable}",
+            f"        del values[{field.name!r}]",
+        ]
+    tests = [(_shape if _is_changing(field) else _right)(field, taken, scope) for field in fields]
+    return "\n".join([*lines, *_body([f"{scope.name(names, 'NAMES')}.issuperset(values)", *tests])])
+
+
+def _is_changing(field: Any) -> bool:
+    return bool(field.kind.mutable or field.kind.nested)
+
+
+def _store_all(store: Callable[[Any], Any], given: list[Any]) -> list[Any] | None:
+    found = [store(item) if type(item) is dict else None for item in given]
+    return None if None in found else found
+
+
+def _shape(field: Any, taken: dict[str, Any], scope: Scope) -> str:
+    """Write the test whether the value of a field needs no `coerce`."""
+    variable = f"{field.name}_"
+    first = f"({variable} := values[{field.name!r}])"
+    test = core(field.kind).shape(_PLACE, scope)
+    if isinstance(field.kind, Nullable):
+        return _where_given(field, taken, f"({first} is None or {test.replace(_PLACE, variable)})")
+    return _where_given(field, taken, test.replace(_PLACE, first, 1).replace(_PLACE, variable))
+
+
+def _right(field: Any, taken: dict[str, Any], scope: Scope) -> str:
+    """Write the test whether the value of a field is right."""
+    variable = f"{field.name}_"
+    return _where_given(field, taken, _test(field, f"({variable} := values[{field.name!r}])", variable, scope))
+
+
+def _where_given(field: Any, taken: dict[str, Any], test: str) -> str:
+    if field.is_made:
+        return f"({field.name!r} not in values or {test})"
+    if field.name in taken:
+        return f"({test} if {field.name!r} in values else {field.key!r} in stored)"
+    return test
 
 
 def _function(name: str, tests: list[str]) -> str:
-    body = "\n            and ".join(tests) or "True"
-    return (
-        f"def {name}(values):\n"
-        "    try:\n"
-        "        return (\n"
-        f"            {body}\n"
-        "        )\n"
-        "    except KeyError:\n"
-        "        return False"
-    )
+    return "\n".join([f"def {name}(values, stored):", *_body(tests)])
+
+
+def _body(tests: list[str]) -> list[str]:
+    tests = tests or ["True"]
+    return [
+        "    try:",
+        "        return (",
+        f"            {tests[0]}",
+        *(f"            and {test}" for test in tests[1:]),
+        "        )",
+        "    except KeyError:",
+        "        return False",
+    ]
 
 
 def _single(field: Any, scope: Scope) -> str:
@@ -132,17 +209,106 @@ def _passes(validator: Callable[[Any], Any]) -> Callable[[Any], bool]:
     return passes
 
 
-def _encoder(fields: list[Any], scope: Scope, stored_type: str | None) -> str:
+def _encoder(fields: list[Any], taken: dict[str, Any], scope: Scope, stored_type: str | None) -> str:
     ordered = sorted(fields, key=lambda field: field.key != "_id")
-    lines = [f"{field.key!r}: {_encoding(field, scope)}," for field in ordered]
+    lines = [f"{field.key!r}: {_encoding(field, taken, scope)}," for field in ordered]
     if stored_type is not None:
         lines.insert(1 if ordered and ordered[0].key == "_id" else 0, f"'_type': {stored_type!r},")
     body = "\n        ".join(lines)
-    return f"def encode(values):\n    return {{\n        {body}\n    }}"
+    return f"def encode(values, stored):\n    return {{\n        {body}\n    }}"
 
 
-def _encoding(field: Any, scope: Scope) -> str:
-    given = f"values[{field.name!r}]"
-    if field.kind.plain:
-        return given
-    return f"{scope.name(field.kind.encode, f'encode_{field.name}')}({given})"
+def _encoding(field: Any, taken: dict[str, Any], scope: Scope) -> str:
+    encoded = field.kind.encoding(f"values[{field.name!r}]", scope, field.name)
+    return f"{encoded} if {field.name!r} in values else stored[{field.key!r}]" if field.name in taken else encoded
+
+
+def _storer(model: Any, fields: list[Any], scope: Scope) -> str:
+    never = "def store(given):\n    return None"
+    if not model.__embedded__ or model.__validators__ or not fields:
+        return never
+    lines = ["def store(given):"]
+    constants = {field.name: field.default() for field in fields if _has_default(field) and field.is_constant}
+    if constants:
+        lines.append(f"    if len(given) < {len(fields)}:")
+        lines.append(f"        given = {{**{scope.name(constants, 'CONSTANTS')}, **given}}")
+    tests = [f"len(given) == {len(fields)}"]
+    stored = []
+    for field in fields:
+        forms = _stored_form(field, scope)
+        if forms is None:
+            return never
+        test, form = forms
+        variable = f"{field.name}_"
+        tests.append(test.replace(_PLACE, f"({variable} := given[{field.name!r}])", 1).replace(_PLACE, variable))
+        stored.append(f"{field.key!r}: {form.replace(_PLACE, variable)}")
+    # The very values under the very names need no more than a copy.
+    is_same = all(field.name == field.key and field.kind.plain for field in fields)
+    return "\n".join(
+        [
+            *lines,
+            *(line.replace("return (", "right = (") for line in _body(tests)[:-1]),
+            "        return None",
+            f"    return {'given.copy()' if is_same else '{' + ', '.join(stored) + '}'} if right else None",
+        ]
+    )
+
+
+def _stored_form(field: Any, scope: Scope) -> tuple[str, str] | None:
+    """Write how a value in a dict is tested and stored; None where it takes more than that."""
+    kind = core(field.kind)
+    optional = isinstance(field.kind, Nullable) and field.options.required is not True
+    if type(kind) is EmbeddedKind and not field.validators:
+        model = scope.name(kind.target.get(), kind.target.name)
+        test = f"type({_PLACE}) is dict and ({_PLACE} := {model}.__codec__.store({_PLACE})) is not None"
+        test = test.replace(f"({_PLACE} :=", f"({field.name}_ :=")
+        return (f"({_PLACE} is None or {test})" if optional else test), _PLACE
+    if kind.mutable or kind.nested:
+        return None
+    return _test(field, _PLACE, _PLACE, scope), field.kind.encoding(_PLACE, scope, field.name)
+
+
+def _flat(model: Any, fields: list[Any], scope: Scope) -> str:
+    if not model.__embedded__ or not fields or not all(field.is_direct and field.key == field.name for field in fields):
+        return "def is_flat(stored):\n    return False"
+    tests = [f"len(stored) == {len(fields)}"]
+    for field in fields:
+        given = f"type(stored[{field.key!r}])"
+        types = sorted(field.kind.stored, key=lambda stored: stored.__name__)
+        if len(types) == 1:
+            tests.append(f"{given} is {scope.name(types[0], types[0].__name__)}")
+        else:
+            tests.append(f"{given} in {scope.name(field.kind.stored, f'TYPES_OF_{field.name}')}")
+    return "\n".join(["def is_flat(stored):", *_body(tests)])
+
+
+def _is_none_by_default(field: Any) -> bool:
+    return not field.required and (field.options.default is MISSING or field.options.default is None)
+
+
+def _shower(fields: list[Any], scope: Scope) -> str:
+    tests: list[str] = []
+    shown: list[str] = []
+    for field in fields:
+        forms = field.kind.showing(f"{field.name}_", scope, field.name)
+        if forms is None or (isinstance(field.kind, Nullable) and not _is_none_by_default(field)):
+            return "def show(stored):\n    return None"
+        test, form = forms
+        variable = f"{field.name}_"
+        tests.append(re.sub(rf"\b{variable}(?!\w)", f"({variable} := get({field.key!r}))", test, count=1))
+        shown.append(f"{field.name!r}: {form},")
+    return "\n".join(
+        [
+            "def show(stored):",
+            "    get = stored.get",
+            "    right = (",
+            f"        {tests[0] if tests else 'True'}",
+            *(f"        and {test}" for test in tests[1:]),
+            "    )",
+            "    if not right:",
+            "        return None",
+            "    return {",
+            *(f"        {line}" for line in shown),
+            "    }",
+        ]
+    )

@@ -50,6 +50,15 @@ class Nullable(Kind):
     def source(self, name: str, scope: Scope) -> str:
         return f"({name} is None or {self.inner.source(name, scope)})"
 
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        if (inner := self.inner.showing(name, scope, field)) is None:
+            return None
+        test, form = inner
+        return f"({name} is None or ({test}))", form if form == name else f"(None if {name} is None else {form})"
+
+    def encoding(self, name: str, scope: Scope, field: str) -> str:
+        return name if self.plain else f"(None if {name} is None else {self.inner.encoding(name, scope, field)})"
+
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         return self.inner.schema_field(**{**options, "allow_none": True})
 
@@ -177,18 +186,23 @@ class ListKind(Container):
 
     def source(self, name: str, scope: Scope) -> str:
         if type(self.item) is String:
-            strings, isascii = scope.name(frozenset({str}), "STRINGS"), "str.isascii"
-            utf8 = scope.name(_all_utf8, "all_utf8")
+            strings, utf8 = scope.name(_STRINGS, "STRINGS"), scope.name(is_utf8, "is_utf8")
             return (
                 f"type({name}) is list and {strings}.issuperset(map(type, {name}))"
-                f" and (all(map({isascii}, {name})) or {utf8}({name}))"
+                f" and ((joined := ' '.join({name})).isascii() or {utf8}(joined))"
             )
         item = scope.variable()
         return f"type({name}) is list and all([{self.item.source(item, scope)} for {item} in {name}])"
 
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        item = self.item.showing("item", scope, field)
+        if item is None or item[1] != "item" or not self.item.plain:
+            return None
+        types = scope.name(self.item.stored, f"TYPES_OF_{field}")
+        return f"type({name}) is list and {types}.issuperset(map(type, {name}))", f"{name}.copy()"
 
-def _all_utf8(values: list[str]) -> bool:
-    return all(map(is_utf8, values))
+
+_STRINGS = frozenset({str})
 
 
 class SetKind(Container):

@@ -38,6 +38,9 @@ class DateTime(Scalar):
     def encode(self, value: Any) -> Any:
         return value.replace(tzinfo=None)
 
+    def encoding(self, name: str, scope: Scope, field: str) -> str:
+        return f"{name}.replace(tzinfo=None)"
+
     def decode(self, stored: Any, batch: Any = None) -> Any:
         if type(stored) is datetime:
             return stored.replace(tzinfo=UTC)
@@ -49,6 +52,9 @@ class DateTime(Scalar):
             f"type({name}) is {scope.name(datetime, 'datetime')} and {name}.tzinfo is {utc}"
             f" and not {name}.microsecond % 1000"
         )
+
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        return f"type({name}) is {scope.name(datetime, 'datetime')}", f"{name}.isoformat() + 'Z'"
 
     def dump(self, value: Any) -> Any:
         return value.isoformat().replace("+00:00", "Z")

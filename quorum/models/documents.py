@@ -1,5 +1,7 @@
 """What a document is in memory: `_doc`, the dict as it is stored, and `__dict__`, the values that were touched.
 
+A new document has in `_doc` the embedded documents that it was given as dicts, already as they will be stored.
+
 Hydration stores a pointer to the dict that the driver decoded; nothing else happens until a field is read. The first
 read of a field converts its stored value and leaves it in `__dict__`, where Python finds it from then on; assigning
 puts a value there too. So the changes of a document are what differs between the two, and cost what was touched.
@@ -24,8 +26,18 @@ class New:
     new = True
     only = None
 
+    def part(self, field: Any) -> None:
+        """Give what siblings share for a field: a document that is not stored has none."""
+
+
+class Checked(New):
+    """The state of a new document whose values are right, but for what can change in place; setting one ends it."""
+
+    __slots__ = ()
+
 
 NEW = New()
+CHECKED = Checked()
 
 
 class Document:
@@ -34,6 +46,7 @@ class Document:
     __slots__ = ("_doc", "_state")
 
     __fields__: ClassVar[dict[str, Any]] = {}
+    __codec__: ClassVar[Any]
     __embedded__: ClassVar[bool] = True
     _doc: dict[str, Any]
     _state: Any
@@ -56,6 +69,7 @@ class Document:
             object.__delattr__(self, name)
 
     def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any], Any]:
+        self.__identify__()
         return self._doc, dict(vars(self)), self.__kept__()
 
     def __setstate__(self, state: tuple[dict[str, Any], dict[str, Any], Any]) -> None:
@@ -63,6 +77,10 @@ class Document:
         set_doc(self, stored)
         self.__restore__(kept)
         vars(self).update(values)
+
+    def __identify__(self) -> None:
+        """Make the id of a new document that has none yet, so that its copies have the same."""
+        raise NotImplementedError
 
     def __kept__(self) -> Any:
         """Give what of the state outlives the siblings, and can be pickled."""
@@ -140,8 +158,16 @@ def touched(document: Document, without: Container[str] = ()) -> Iterator[tuple[
             continue
         if old is MISSING and defaults is not None and name in defaults and same(value, defaults[name]):
             continue
+        if field.is_direct:
+            if old is MISSING or not same(value, old):
+                yield field, value, value, old
+            continue
         new = field.encode(document, value)
-        if new is old or (old is not MISSING and (same(new, old) or field.reads_as(old, value))):
+        if new is old:
+            continue
+        # An embedded document over the stored one gives another form only where it was changed.
+        is_view = getattr(value, "_doc", None) is old
+        if old is not MISSING and not is_view and (same(new, old) or field.reads_as(old, value)):
             continue
         yield field, value, new, old
 
@@ -161,12 +187,11 @@ def settle(document: Document, stored: dict[str, Any], state: Any) -> None:
     set_doc(document, stored)
     set_state(document, state)
     values = vars(document)
-    values.pop("_defaults", None)
-    fields = type(document).__fields__
-    for name, value in values.items():
-        field = fields.get(name)
-        if field is not None and field.kind.nested and field.key in stored:
-            field.kind.settle(value, stored[field.key], state)
+    if "_defaults" in values:
+        del values["_defaults"]
+    for field in type(document).__codec__.nested:
+        if field.name in values and field.key in stored:
+            field.kind.settle(values[field.name], stored[field.key], state)
 
 
 def subdocuments(stored: Iterable[dict[str, Any]], field: Any) -> list[dict[str, Any]]:

@@ -229,7 +229,9 @@ def operand(model: Any, name: str, kind: Kind, value: Any) -> Any:
     whole = not isinstance(kind, (ListKind, SetKind, TupleKind)) or isinstance(value, (list, tuple, set, frozenset))
     judge = kind if whole else item_kind(kind)
     try:
-        if isinstance(judge, ReferenceKind) and isinstance(value, Document):
+        if isinstance(judge, ReferenceKind):
+            if not isinstance(value, Document):
+                return judge.id_kind.encode(judge.id_kind.cast(value))
             judge.judge(judge.coerce(value))
         return judge.encode(judge.cast(value))
     except Invalid as error:
@@ -309,6 +311,18 @@ def resolve(model: Any, name: Any, *, places: bool = True) -> tuple[str, Kind]:
     """
     if not isinstance(name, str):
         raise errors.ValidationError(f"A field is named by text, not by {type(name).__name__}.", model=model.__name__)
+    # A subclass that comes later may have a private field of a name.
+    key = name, len(model.__meta__.subclasses)
+    known: tuple[str, Kind] | None = model.__paths__.get(key)
+    if known is not None:
+        return known
+    found = _resolve(model, name, places=places)
+    if name in model.__fields__:
+        model.__paths__[key] = found
+    return found
+
+
+def _resolve(model: Any, name: str, *, places: bool) -> tuple[str, Kind]:
     first, *rest = name.split(".")
     if len(rest) >= MAX_PARTS:
         raise errors.ValidationError({name[:100]: [f"More than {MAX_PARTS} parts."]}, model=model.__name__)

@@ -16,7 +16,7 @@ from marshmallow import validate as validators
 from .. import errors
 from .batches import Batch, Dangling, Deleted, Loader, complete
 from .containers import Container, Nullable, core, messages_of
-from .documents import Document, same
+from .documents import NEW, Checked, Document, same, set_state
 from .embedded import EmbeddedKind
 from .kinds import MISSING, Kind, WrongValue
 from .mixed import Anything, UnionKind
@@ -224,8 +224,13 @@ class Field:
         self.required = self._is_required()
         self.validators = validators_of(options)
         self._judge: mf.Field[Any] | None = None
+        #: Any stored value of the right type is the Python value, which cannot change in place.
+        self.is_direct = reads_directly(core(kind)) and not kind.mutable
         # The stored types that are read as they are, without asking the kind.
         self._direct = kind.stored if reads_directly(core(kind)) else frozenset()
+        self._decode, self._is_nested = kind.decode, kind.nested
+        #: The field is the id of a document, an ObjectId that is made when it is first needed.
+        self.is_made = options.primary and options.default is ObjectId
 
     def _is_required(self) -> bool:
         if self.options.required is not None:
@@ -242,9 +247,8 @@ class Field:
         if type(stored) in self._direct:
             document.__dict__[self.name] = stored
             return stored
-        kind = self.kind
         try:
-            value = kind.decode(stored, document._state.part(self) if kind.nested else None)
+            value = self._decode(stored, document._state.part(self) if self._is_nested else None)
         except WrongValue as error:
             raise self._wrong(document, error) from None
         document.__dict__[self.name] = value
@@ -277,6 +281,8 @@ class Field:
             return getattr(document, self.name)
         if self.key in document._doc:
             return getattr(document, self.name)  # another thread has loaded it meanwhile
+        if self.is_made and state.new:
+            return document.__dict__.setdefault(self.name, ObjectId())
         if state.only is not None and self.key not in state.only:
             raise errors.NotLoadedError(
                 f"{name} was not loaded, as only() left it out. Name it there, or reload() the document.",
@@ -308,8 +314,6 @@ class Field:
     def factory(self) -> Callable[[], Any]:
         """What makes the value of a document that was made without one, as directly as possible."""
         default = self.options.default
-        if default is ObjectId:
-            return ObjectId
         if default in ([], {}, set()):
             return type(default)
         return self.default
@@ -364,6 +368,8 @@ class Field:
                 f"This {type(document).__name__} was deleted and cannot be changed.",
                 model=type(document).__name__, id=document._doc.get("_id"),
             )  # fmt: skip
+        if type(document._state) is Checked:
+            set_state(document, NEW)
         values = document.__dict__
         if "_defaults" in values and values.get(self.name) is not value:
             values["_defaults"].pop(self.name, None)  # it is assigned, and no longer a default that grows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import blinker
@@ -53,6 +54,11 @@ class Hooks:
         """Run after a document was deleted."""
 
 
+def is_heard(model: Any) -> bool:
+    """Say whether anything listens to the moments of a model's documents."""
+    return any(_RECEIVERS) or _METHODS(model) != _DEFAULTS
+
+
 def fire(document: Any, *moments: str) -> bool:
     """Run hooks and signals in order; say whether anything listened."""
     heard = False
@@ -85,6 +91,10 @@ def validates(*names: str) -> Callable[[Validator], Validator]:
 
 _SIGNALS = {name: signal for name, signal in vars(signals).items() if isinstance(signal, blinker.Signal)}
 _LISTENERS = {name: (getattr(Hooks, name), signal) for name, signal in _SIGNALS.items()}
+
+_RECEIVERS = [signal.receivers for signal in _SIGNALS.values()]
+_METHODS = attrgetter(*_SIGNALS)
+_DEFAULTS = _METHODS(Hooks)
 
 #: The names of the moments.
 MOMENTS = frozenset(_SIGNALS)

@@ -11,7 +11,7 @@ from bson import ObjectId
 from bson.errors import InvalidId
 from marshmallow import ValidationError as Invalid
 
-from .kinds import Scalar
+from .kinds import Scalar, Scope
 
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}\Z")
 
@@ -36,6 +36,9 @@ class ObjectIdKind(Scalar):
 
     def error(self, value: Any) -> Invalid:
         return Invalid("Not a valid ObjectId.")
+
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        return f"type({name}) is {scope.name(ObjectId, 'ObjectId')}", f"str({name})"
 
     def dump(self, value: Any) -> Any:
         return str(value)

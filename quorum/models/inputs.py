@@ -197,7 +197,7 @@ def _merged_document(before: Any, given: Any) -> Any:
     result = copy.deepcopy(before)
     for name in _open_names(given):
         old, new = getattr(before, name, None), getattr(given, name, None)
-        if name in vars(given) and not same(old, new):
+        if (name in vars(given) or type(given).__fields__[name].key in given._doc) and not same(old, new):
             setattr(result, name, merged(old, new))
     return result
 

@@ -25,7 +25,9 @@ from .marshal import field_class
 
 # The names that generated code uses for something of its own: functions and locals, and what Python brings.
 _OWN = re.compile(r"check_|v[0-9]+\Z|.*_\Z")
-_TAKEN: dict[str, Any] = {**vars(builtins), **dict.fromkeys(("check", "encode", "fits", "values", *keyword.kwlist))}
+_FUNCTIONS = ["check", "encode", "is_flat", "recheck", "show", "store", "take"]
+_LOCALS = ["get", "given", "joined", "right", "stored", "values"]
+_TAKEN: dict[str, Any] = {**vars(builtins), **dict.fromkeys((*_FUNCTIONS, *_LOCALS, *keyword.kwlist))}
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING", "__bool__": lambda self: False})()
 
@@ -133,6 +135,16 @@ class Kind:
         """
         return self.source(name, scope)
 
+    def encoding(self, name: str, scope: Scope, field: str) -> str:
+        """Give an expression for the stored form of the right value in the variable `name`, which is a field's."""
+        return name if self.plain else f"{scope.name(self.encode, f'encode_{field}')}({name})"
+
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        """Give two expressions about the stored value in the variable `name`: one that is true only where it can be
+        read, and one for its JSON-ready form; or None, where that takes more.
+        """
+        return None
+
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         """Give the marshmallow field of this kind."""
         raise NotImplementedError
@@ -192,6 +204,12 @@ class Scalar(Kind):
 
     def source(self, name: str, scope: Scope) -> str:
         return f"type({name}) is {scope.name(self.python, self.python.__name__)}"
+
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        if not self.plain or type(self).dump is not Kind.dump:
+            return None
+        types = sorted(self.stored, key=lambda stored: stored.__name__, reverse=True)
+        return f"({' or '.join(f'type({name}) is {scope.name(one, one.__name__)}' for one in types)})", name
 
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         field: mf.Field[Any] = field_class(self.marshmallow_field)(kind=self, **options)

@@ -11,7 +11,7 @@ from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from .. import errors
-from . import atomic, families, indexes, inputs, refusals, registry, store, validation, writes
+from . import atomic, expressions, families, indexes, inputs, refusals, registry, store, validation, writes
 from .base import Asked, Base, named, set_up, unknown_names
 from .batches import Batch
 from .declarations import OPTIONS, Meta, lead_to_itself
@@ -70,7 +70,7 @@ class Model(Base, Hooks):
     __embedded__ = False
 
     if TYPE_CHECKING:
-        #: The document's `_id`; made with the document where none is given.
+        #: The document's `_id`; made when it is first needed where none is given.
         id: ObjectId = field(default=None)
     #: pymongo's own collection: the way out, for whatever this layer does not say.
     collection: ClassVar[Collection[dict[str, Any]]] = Asked(store.of)  # type: ignore[assignment]
@@ -144,8 +144,7 @@ class Model(Base, Hooks):
 
         :raises ValidationError: a name is no public field, or a value is not of its type.
         """
-        query: Query[Self] = Query(cls)
-        return query.find(*filters, **equals) if filters or equals else query
+        return Query(cls, tuple(expressions.build(cls, filters, equals)) if filters or equals else ())
 
     @classmethod
     def get(cls, id: Any = MISSING, /, **equals: Any) -> Self:
@@ -172,7 +171,7 @@ class Model(Base, Hooks):
         if id is None:
             return None
         try:
-            wanted = primary.kind.encode(primary.kind.cast(id))
+            wanted = id if primary.is_made and type(id) is ObjectId else primary.kind.encode(primary.kind.cast(id))
         except Invalid as error:
             if isinstance(id, (str, bytes, int)):
                 return None
@@ -266,9 +265,10 @@ class Model(Base, Hooks):
 
         For a new document it sets all that would be inserted. What saving fills in is not part of it.
         """
+        self.__identify__()
         changed = list(touched(self))
         if self._state.new:
-            return {"$set": {one.key: new for one, _, new, _ in changed}}
+            return {"$set": {**self._doc, **{one.key: new for one, _, new, _ in changed}}}
         return writes.update_of(self, changed).operators()
 
     def inc(self, name: str, by: Any = 1) -> Any:
@@ -307,10 +307,11 @@ class Model(Base, Hooks):
         return hash((type(self).__meta__.collection, self.id))
 
     def _is_identified(self) -> bool:
-        return "_id" in self._doc or type(self).__meta__.primary.name in vars(self)
+        primary = type(self).__meta__.primary
+        return "_id" in self._doc or primary.is_made or primary.name in vars(self)
 
     def __repr__(self) -> str:
-        identifier = self._doc.get("_id", vars(self).get(type(self).__meta__.primary.name))
+        identifier = getattr(self, type(self).__meta__.primary.name) if self._is_identified() else None
         return f"<{type(self).__name__} {identifier}>"
 
 

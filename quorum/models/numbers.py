@@ -38,8 +38,9 @@ class Integer(Scalar):
         return int(text)
 
     def source(self, name: str, scope: Scope) -> str:
-        integers = scope.name(self.stored, "INTEGERS")
-        return f"type({name}) in {integers} and {MIN_INT64} <= {name} <= {MAX_INT64}"
+        # Nearly all are int; looking up two names costs less than a set of them.
+        int64 = scope.name(Int64, "Int64")
+        return f"(type({name}) is int or type({name}) is {int64}) and {MIN_INT64} <= {name} <= {MAX_INT64}"
 
 
 class Float(Scalar):
@@ -80,6 +81,9 @@ class Float(Scalar):
         if self.allow_nan:
             return f"type({name}) is float"
         return f"type({name}) is float and {scope.name(math.isfinite, 'isfinite')}({name})"
+
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        return f"type({name}) is float and {scope.name(math.isfinite, 'isfinite')}({name})", name
 
     def dump(self, value: Any) -> Any:
         return value if math.isfinite(value) else None

@@ -206,8 +206,11 @@ class Query(Generic[M]):
         """Give the first document, or None."""
         if (kept := self._kept()) is not None:
             return kept[0] if kept else None
-        found = self._with(_limit=1)._all()
-        return found[0] if found else None
+        try:
+            stored = self._collection().find_one(self._filter(), self._projection(), **self._find_options())
+        except store.READING_ERRORS as error:
+            raise store.unread(self._model, error) from error
+        return None if stored is None else self._hydrate([stored])[0]
 
     def count(self) -> int:
         """Count the documents, on the server."""
@@ -346,7 +349,7 @@ class Query(Generic[M]):
 
     def _collection(self) -> Collection[dict[str, Any]]:
         collection = store.raw(self._model)
-        preference = self._options.get("read_preference")
+        preference = self._options.get("read_preference") if self._options else None
         return collection if preference is None else collection.with_options(read_preference=preference)
 
     def _command_options(self) -> dict[str, Any]:
@@ -357,16 +360,25 @@ class Query(Generic[M]):
             options["maxTimeMS"] = self._options["max_time_ms"]
         return options
 
-    def _cursor(self) -> Any:
-        options: dict[str, Any] = {key: v for key, v in self._options.items() if key != "read_preference"}
+    def _projection(self) -> dict[str, int] | None:
+        return dict.fromkeys(self._only[0], 1) if self._only else None
+
+    def _find_options(self) -> dict[str, Any]:
+        """Give what `find` and `find_one` take beside filter and projection."""
+        options: dict[str, Any] = {}
+        if self._options:
+            options.update((key, value) for key, value in self._options.items() if key != "read_preference")
         if self._sort:
             options["sort"] = list(self._sort)
         if self._skip:
             options["skip"] = self._skip
+        return options
+
+    def _cursor(self) -> Any:
+        options = self._find_options()
         if self._limit:
             options["limit"] = self._limit
-        projection = dict.fromkeys(self._only[0], 1) if self._only else None
-        return self._collection().find(self._filter(), projection, **options)
+        return self._collection().find(self._filter(), self._projection(), **options)
 
     def _load(self) -> list[dict[str, Any]]:
         with store.Translated(self._model):

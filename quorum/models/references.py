@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import marshmallow.fields as mf
+from bson import ObjectId
 from marshmallow import ValidationError as Invalid
 
 from .batches import Deleted, Fetch, Loader
@@ -81,6 +82,8 @@ class ReferenceKind(Kind):
         return stored["_id"] if "_id" in stored else self.id_kind.encode(value.id)
 
     def decode(self, stored: Any, batch: Any = None) -> Any:
+        if batch is not None and type(stored) is ObjectId and (known := batch.seen(stored)) is not None:
+            return known
         if type(stored) not in self.id_kind.stored:
             raise WrongValue(stored, self.describe())
         if batch is None:
@@ -97,6 +100,9 @@ class ReferenceKind(Kind):
 
     def shape(self, name: str, scope: Scope) -> str:
         return f"isinstance({name}, {scope.name(self.target.get(), self.target.name)})"
+
+    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+        return self.id_kind.showing(name, scope, field)
 
     def schema_field(self, **options: Any) -> mf.Field[Any]:
         return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]

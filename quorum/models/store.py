@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import bson
 from bson.binary import UuidRepresentation
@@ -30,12 +30,12 @@ def raw(model: Any) -> Collection[dict[str, Any]]:
     :raises ConfigurationError: no app is loaded, or the model is not among the app's.
     """
     context = runtime.current()
-    collection = context.cache.get(model)
+    collection: Collection[dict[str, Any]] | None = context.cache.get(model)
     if collection is None:
         public = of(model)
         codec = public.codec_options.with_options(tz_aware=False, tzinfo=None)
         collection = context.cache[model] = public.with_options(codec_options=codec)
-    return cast(Collection[dict[str, Any]], collection)
+    return collection
 
 
 def primary(model: Any) -> Collection[dict[str, Any]]:
@@ -57,9 +57,9 @@ def of(model: Any) -> Collection[dict[str, Any]]:
     return mongodb.get_database()[model.__meta__.collection]
 
 
-def check_size(document: Any) -> None:
+def check_size(collection: Any, document: Any) -> None:
     """On mongomock, which encodes nothing, refuse what BSON cannot hold."""
-    if mongodb.is_mock():
+    if type(collection) is not Collection:
         bson.encode({"document": document}, codec_options=_PLAIN)
 
 
@@ -70,6 +70,21 @@ def failed(model: Any, error: PyMongoError) -> errors.QuorumError:
     translated = mongodb.translate(error)
     translated.args = (f"{model.__name__}: {translated.args[0]}", *translated.args[1:])
     return translated
+
+
+#: What a reading command raises, of the driver, of the encoder and of mongomock.
+READING_ERRORS = (PyMongoError, InvalidDocument, OverflowError, NotImplementedError)
+
+
+def unread(model: Any, error: Exception) -> errors.QuorumError:
+    """Make the error for a reading command that raised one of `READING_ERRORS`."""
+    if isinstance(error, PyMongoError):
+        return failed(model, error)
+    if isinstance(error, NotImplementedError):
+        return errors.OperationalError(
+            f"{model.__name__}: mongomock cannot do this: {error} Use the embedded database or a server."
+        )
+    return errors.ValidationError("The filter is too large to be sent.", model=model.__name__)
 
 
 class Translated:
@@ -84,14 +99,8 @@ class Translated:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, PyMongoError):
-            raise failed(self._model, error) from error
-        if isinstance(error, (InvalidDocument, OverflowError)):
-            raise errors.ValidationError("The filter is too large to be sent.", model=self._model.__name__) from error
-        if isinstance(error, NotImplementedError):
-            raise errors.OperationalError(
-                f"{self._model.__name__}: mongomock cannot do this: {error} Use the embedded database or a server."
-            ) from error
+        if isinstance(error, READING_ERRORS):
+            raise unread(self._model, error) from error
 
 
 def too_large(model: Any, error: Exception) -> errors.ValidationError:

@@ -9,7 +9,7 @@ import marshmallow
 from marshmallow import ValidationError as Invalid
 
 from .. import errors
-from .documents import touched
+from .documents import Checked, touched
 from .kinds import MISSING
 from .marshal import strict
 
@@ -37,7 +37,8 @@ def _is_valid(document: Any, changes: list[Change] | None) -> bool:
     values = document.__dict__
     names: Iterable[str] = values
     if changes is None:
-        if not codec.check(values):
+        check = codec.recheck if type(document._state) is Checked else codec.check
+        if not check(values, document._doc):
             return False
     else:
         for field, value, _, _ in changes:
@@ -63,6 +64,8 @@ def judge(document: Any, names: Iterable[str] | None = None) -> None:
             if field.options.increment or field.options.moment:
                 continue
             value = values.get(name, MISSING)
+            if value is MISSING and field.key in document._doc:
+                value = getattr(document, name)
             if value is MISSING and not field.required:
                 continue
             try:

@@ -18,7 +18,7 @@ from .batches import Batch, Deleted, complete, loaded_keys
 from .changes import Update, arranged
 from .containers import SetKind, core
 from .documents import Document, encoded, set_doc, set_state, settle, touched
-from .hooks import fire
+from .hooks import fire, is_heard
 from .kinds import MISSING
 from .unanswered import Attempted, Sent, is_unanswered, paths_of
 from .validation import Change, validated
@@ -28,22 +28,27 @@ REVISION = "_revision"
 
 #: The types of stored values that another writer may have changed in part.
 _CONTAINERS = (list, dict)
+_NO_ATTEMPT = Attempted()
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def save(document: Any) -> None:
     """Store a document: insert a new one, update a stored one by its changes."""
-    refusals.refuse_deleted(document)
-    new = document._state.new
-    complete(document)
+    state = document._state
+    new = state.new
+    if not new and type(state) is not Batch:
+        refusals.refuse_deleted(document)
+        complete(document)
     has_files = bool(type(document).__files__)
     if has_files:
         from . import uploads  # which an app without files never needs
 
         uploads.complete(document)
-    fire(document, "pre_validate")
+    heard = is_heard(type(document))
+    if heard:
+        fire(document, "pre_validate")
     changes = validated(document)
-    if fire(document, "post_validate", "pre_save", "pre_create" if new else "pre_update"):
+    if heard and fire(document, "post_validate", "pre_save", "pre_create" if new else "pre_update"):
         changes = validated(document)
     if has_files:
         from . import uploads
@@ -52,7 +57,8 @@ def save(document: Any) -> None:
             _write(document, list(touched(document)))
     else:
         _write(document, changes)
-    fire(document, "post_create" if new else "post_update", "post_save")
+    if heard:
+        fire(document, "post_create" if new else "post_update", "post_save")
 
 
 def _write(document: Any, changes: list[Change]) -> None:
@@ -70,11 +76,11 @@ def now() -> datetime:
 
 def _insert(document: Any) -> None:
     model = type(document)
-    attempts = document._state if isinstance(document._state, Attempted) else Attempted()
+    attempts = document._state if isinstance(document._state, Attempted) else _NO_ATTEMPT
     stored = _new_document(document)
     collection = store.raw(model)
     try:
-        store.check_size(stored)
+        store.check_size(collection, stored)
         collection.insert_one(stored)
     except DuplicateKeyError as error:
         if not attempts.sent and not _makes_ids(model):
@@ -101,12 +107,13 @@ def _new_document(document: Any) -> dict[str, Any]:
     values = vars(document)
     for field in model.__codec__.nested:
         _refuse_part(document, field, values.get(field.name), MISSING)
-    moment = now()
+    document.__identify__()
+    moment = now() if model.__meta__.automatic else _NEVER
     for field in model.__meta__.automatic:
         if values.get(field.name) is None:
             values[field.name] = moment if field.options.moment else _number(model, field)
     try:
-        stored: dict[str, Any] = model.__codec__.encode(values)
+        stored: dict[str, Any] = model.__codec__.encode(values, document._doc)
     except KeyError:
         stored = {**model.__stored_type__(), **encoded(document)}
         stored = {"_id": stored.pop("_id"), **stored}
@@ -155,12 +162,14 @@ def _update(document: Any, changed: list[Change]) -> None:
     for field in moments:
         update.set[field.key] = field.kind.encode(moment)
     _send(document, update, changed, moment)
-    _settle_moment(document, moment)
+    if moments:
+        _settle_moment(document, moment)
     _settle_changes(document, update, changed)
 
 
 def _moments(model: Any) -> list[Any]:
-    return [field for field in model.__meta__.automatic if field.options.moment == "updated"]
+    automatic = model.__meta__.automatic
+    return [field for field in automatic if field.options.moment == "updated"] if automatic else automatic
 
 
 def is_set(field: Any) -> bool:
@@ -239,7 +248,7 @@ def _send(document: Any, update: Update, changed: list[Change], moment: datetime
         found_by.update(update.guards)
     collection = store.raw(model)
     try:
-        store.check_size(operators)
+        store.check_size(collection, operators)
         matched = collection.update_one(found_by, operators).matched_count
     except DuplicateKeyError as error:
         intended = {field.key: new for field, _, new, _ in changed}

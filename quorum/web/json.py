@@ -37,6 +37,8 @@ Default = Callable[[Any], Any]
 
 def write_datetime(value: datetime) -> str:
     """Write ISO 8601 in UTC with a Z; a naive datetime is taken as UTC."""
+    if value.tzinfo is UTC:
+        return value.isoformat().removesuffix("+00:00") + "Z"
     if value.utcoffset() is None:
         return value.replace(tzinfo=None).isoformat() + "Z"
     try:
@@ -84,11 +86,20 @@ WRITERS: tuple[tuple[Any, Default], ...] = (
 )
 
 
+# The most frequent ones, which need no search.
+_EXACT: dict[type, Default] = {
+    datetime: write_datetime,
+    **dict.fromkeys((ObjectId, UUID, Decimal, Decimal128), str),
+}
+
+
 def write(value: Any) -> Any:
     """Give what JSON has for a value that it does not know, one level deep.
 
     :raises TypeError: JSON has nothing for it.
     """
+    if (exact := _EXACT.get(type(value))) is not None:
+        return exact(value)
     for types, writer in WRITERS:
         if isinstance(value, types):
             return writer(value)

@@ -162,6 +162,40 @@ def test_a_dict_is_taken_for_an_embedded_document(app: Any) -> None:
     assert (type(drawing.origin), drawing.points[0].x, type(drawing.shape)) == (Point, 2, Box)
 
 
+class Inch(quorum.EmbeddedModel):
+    size: int = 1
+    unit: str | None = None
+
+
+class Ruler(quorum.EmbeddedModel):
+    first: Inch
+    last: Inch | None = None
+
+
+class Desk(quorum.Model):
+    ruler: Ruler
+    rulers: list[Ruler] = []
+
+
+def test_a_dict_in_a_dict_gets_its_defaults_and_is_no_longer_the_callers() -> None:
+    inner: dict[str, Any] = {"size": 2}
+    given: dict[str, Any] = {"first": inner, "last": {}}
+    desk = Desk(ruler=given, rulers=[given])  # type: ignore[arg-type, list-item]
+    inner["size"], given["last"] = "wrong", "wrong"
+    wanted = {"first": {"size": 2, "unit": None}, "last": {"size": 1, "unit": None}}
+    desk.validate()
+    assert desk.changes()["$set"] == {"_id": desk.id, "ruler": wanted, "rulers": [wanted]}
+    desk.rulers[0].first.size = 3
+    assert (desk.ruler.first.size, desk.changes()["$set"]["rulers"][0]["first"]["size"]) == (2, 3)
+
+
+def test_an_embedded_document_is_taken_from_a_new_document_into_another_one() -> None:
+    desk = Desk(ruler={"first": {}})  # type: ignore[arg-type]
+    other = Desk(ruler=desk.ruler)
+    other.ruler.first.size = 9
+    assert other.changes()["$set"]["ruler"]["first"]["size"] == desk.changes()["$set"]["ruler"]["first"]["size"] == 9
+
+
 @pytest.mark.parametrize(
     ("values", "path"),
     [

@@ -114,8 +114,8 @@ def assert_they_agree(cls: Any, value: Any) -> None:
     if messages is None:
         # No right value goes the slow way, but for those that only marshmallow may judge.
         assert codec.checks["value"](normal) or (isinstance(normal, time) and normal.tzinfo)
-        assert codec.check({"value": normal, "id": ObjectId()}) == codec.checks["value"](normal)
-        assert codec.fits({"value": normal, "id": ObjectId()}) >= codec.checks["value"](normal)
+        assert codec.check({"value": normal, "id": ObjectId()}, {}) == codec.checks["value"](normal)
+        assert codec.take({"value": normal, "id": ObjectId()}, {}) >= codec.checks["value"](normal)
 
 
 MODELS = {name: model(name, case) for name, case in CASES.items()}
@@ -129,6 +129,55 @@ def test_checker_and_marshmallow_agree_on_every_type(name: str, data: st.DataObj
     case = CASES[name]
     others = st.sampled_from([value for other in CASES.values() for value in (*other.edges, *other.wrong)])
     assert_they_agree(MODELS[name], data.draw(case.values | st.sampled_from([*case.edges, *case.wrong]) | others))
+
+
+def holder(name: str, annotation: Any) -> tuple[Any, Any]:
+    """Make an embedded model with the fields `value` and `note`, and a model of one such and a list of them."""
+    inner = type(f"{name}Inner", (quorum.EmbeddedModel,), {
+        "__annotations__": {"value": annotation, "note": str | None}, "__module__": __name__, "note": None,
+    })  # fmt: skip
+    outer = {"__annotations__": {"one": inner | None, "many": list[inner]}, "__module__": __name__, "one": None}  # type: ignore[valid-type]
+    return inner, type(f"{name}Holder", (quorum.Model,), {**outer, "many": []})
+
+
+HOLDERS = {name: holder("".join(map(str.title, name.split())), case.annotation) for name, case in CASES.items()}
+
+
+def outcome(make: Callable[[], Any]) -> Any:
+    """Give the messages about a document, or what would be stored and shown of it."""
+    try:
+        document = make()
+        document.validate()
+    except ValidationError as error:
+        return error.messages
+    shown = document.dump()
+    stored = document.changes()["$set"]
+    document.one.note = "changed"
+    document.validate()
+    return stored, shown, document.changes()["$set"]["one"]
+
+
+@pytest.mark.parametrize("name", CASES)
+@QUARTER
+@given(data=st.data())
+def test_a_dict_is_stored_and_shown_as_its_embedded_document_would_be(name: str, data: st.DataObject) -> None:
+    case = CASES[name]
+    value = data.draw(case.values | st.sampled_from([*case.edges, *case.wrong]))
+    inner, outer = HOLDERS[name]
+    identifier = ObjectId()
+
+    def of_dicts() -> Any:
+        given = {"value": copy.deepcopy(value)}
+        return outer(id=identifier, one=given, many=[dict(given)])
+
+    def of_objects() -> Any:
+        try:
+            made = [inner(value=copy.deepcopy(value)) for _ in range(2)]
+        except ValidationError as error:
+            raise ValidationError({"one": error.messages, "many": {0: error.messages}}) from None
+        return outer(id=identifier, one=made[0], many=made[1:])
+
+    assert same(outcome(of_dicts), outcome(of_objects))
 
 
 WITH_OPTIONS = {

@@ -1,0 +1,1 @@
+"""What quorum costs beside raw pymongo and beside other layers: `make bench`."""

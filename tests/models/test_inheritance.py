@@ -181,7 +181,7 @@ def test_a_meta_has_what_it_inherits() -> None:
     assert declare(Meta=type("Meta", (Common,), {})).__meta__.indexes == ["x"]
     wrong = type("Meta", (type("Common", (), {"colection": "a"}),), {})
     assert problems_of(lambda: declare(Meta=wrong)) == (
-        "M.Meta has no option 'colection'. Its options are: abstract, collection, indexes, revision.",
+        "M.Meta has no option 'colection'. Its options are: abstract, collection, indexes, revision, storage.",
     )
 
 

@@ -138,14 +138,19 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Loads models on a database for the length of the test: `load(any_url, Book, Author)`."""
+def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Callable[..., None]]:
+    """Loads models on a database for the length of the test: `load(any_url, Book, Author)`.
+
+    What the app stores in its instance folder is the test's own, as tests run at the same time.
+    """
+    import flask
 
     import quorum
 
     def load(url: str, *models: Any, **options: Any) -> None:
         monkeypatch.setenv("MONGOHQ_URL", url)
-        quorum.load(name="library", models=models, **options)
+        app = flask.Flask("library", instance_path=str(tmp_path / "instance"))
+        quorum.load(app, models=models, **options)
 
     yield load
     quorum.unload()

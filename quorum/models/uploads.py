@@ -98,7 +98,7 @@ def exchange(document: Any) -> Iterator[None]:
     before = named(model, document._doc)
     for stored in document._state.sent if isinstance(document._state, Attempted) else ():
         before |= named(model, stored)
-    sending = _Sending(document, before)
+    sending = _Sending(document, before, _owners(document))
     with sending:
         for field in model.__files__:
             value = vars(document).get(field.name, MISSING)
@@ -111,7 +111,7 @@ def exchange(document: Any) -> Iterator[None]:
 @contextlib.contextmanager
 def adding(document: Any, field: Any, kind: Kind, item: Any) -> Iterator[Any]:
     """Give the stored form of an item that is to be added to a field of a stored document, with its files stored."""
-    sending = _Sending(document, named(type(document), document._doc))
+    sending = _Sending(document, set(), {})
     with sending:
         yield kind.encode(sending.send(field, kind, item))
 
@@ -125,11 +125,48 @@ def removing(document: Any) -> Iterator[None]:
     remove(before - named(model, document._doc))
 
 
-class _Sending:
-    """The objects that one write brings: kept if it was done or may have been, removed if it was not."""
+def _owners(document: Any) -> dict[tuple[Storage, str], str]:
+    """Give the fields, by name, that go on naming an object which they have named before."""
+    owners = {}
+    for field in type(document).__files__:
+        stored = {
+            (kind.storage(), facts["key"]) for kind, facts in _stored_files(field.kind, document._doc.get(field.key))
+        }
+        value = vars(document).get(field.name, MISSING)
+        held = stored if value is MISSING else set(_held(field.kind, value))
+        owners.update(dict.fromkeys(stored & held, field.name))
+    return owners
 
-    def __init__(self, document: Any, before: Named) -> None:
-        self._document, self._before = document, before
+
+def _held(kind: Kind, value: Any) -> Iterator[tuple[Storage, str]]:
+    """Give the objects that a field's value names."""
+    kind = core(kind)
+    if isinstance(kind, FileKind):
+        if value is not None and value.key is not None:
+            yield kind.storage(), value.key
+    elif isinstance(kind, Container):
+        for item in value.values() if isinstance(value, dict) else value or ():
+            yield from _held(kind.item, item)
+    elif isinstance(value, Document) and value.__embedded__:
+        owner: Any = type(value)
+        for inner in owner.__files__:
+            if inner.name in vars(value) or inner.key in value._doc:
+                yield from _held(inner.kind, getattr(value, inner.name))
+
+
+class _Sending:
+    """The objects that one write brings: kept if it was done or may have been, removed if it was not.
+
+    An object is named in one place. A file that stands in a second one is copied: a copy of the document that knows of
+    the first place alone may remove the object.
+
+    :param before: the objects that the document names as it is stored.
+    :param owners: the fields that go on naming theirs.
+    """
+
+    def __init__(self, document: Any, before: Named, owners: Mapping[tuple[Storage, str], str]) -> None:
+        self._document, self._before, self._owners = document, before, owners
+        self._placed: Named = set()
         self._files: list[File] = []
         self._objects: Named = set()
 
@@ -175,13 +212,15 @@ class _Sending:
 
     def _file(self, field: Any, kind: FileKind, file: File) -> File:
         storage = kind.storage()
-        if not file.is_pending:
-            if (storage, file.key) in self._before or (storage, file.key) in self._objects:
+        if file.key is not None:
+            place = (storage, file.key)
+            is_ours = file.is_pending or (place in self._before and self._owners.get(place, field.name) == field.name)
+            if is_ours and place not in self._placed:
+                # If it is pending, an earlier save stored it, and does not know what became of the document.
+                self._placed.add(place)
                 return file
-            # Another document's, which goes when that one goes; or one of another storage.
+            # One that stands elsewhere too, or another document's, which goes when that one goes.
             file = File(file)
-        elif file.key is not None:
-            return file  # an earlier save stored it, and does not know what became of the document
         try:
             file.check(kind)
         except Invalid as error:
@@ -194,6 +233,7 @@ class _Sending:
         assert file._source is not None
         reader = _Hashing(file._source.open())
         self._objects.add((storage, key))
+        self._placed.add((storage, key))
         storage.put(key, reader, file.size, served_type(file.content_type))
         if reader.count != file.size:
             raise errors.OperationalError(

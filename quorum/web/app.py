@@ -83,9 +83,6 @@ def load(
             root=made.root_path,
             instance_path=made.instance_path,
         )
-        if settings.get("DEBUG"):
-            made.debug = True
-            made.logger.warning("DEBUG is deprecated: set LEVEL=DEBUG for the log, FLASK_DEBUG=1 for Flask.")
         classes = _models(models)
         secret.settle(made, settings, secret_key)
         sessions.init_app(made, settings, redis=redis_session, secure=kwargs.get("SESSION_COOKIE_SECURE"))
@@ -207,8 +204,10 @@ def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]
     app.extensions[EXTENSION] = context
     runtime.start(context)
     try:
-        for part in (logs, https, health):
+        for part in (logs, sessions, languages, https, health):
             part.start(app, context)
+        if context.settings.get("DEBUG"):
+            _debug(app, context)
         with app.app_context():
             for model in () if cli.is_diagnosis() else models:
                 model.ensure_indexes()
@@ -217,6 +216,14 @@ def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]
         _stop(context, mark=False)
         raise
     app.extensions.pop(UNLOADED, None)
+
+
+def _debug(app: Flask, context: runtime.Context) -> None:
+    """Do what the deprecated `DEBUG` asks for, as long as the app is loaded. The log is open by now."""
+    before = app.debug
+    context.at_stop(lambda: setattr(app, "debug", before))
+    app.debug = True
+    app.logger.warning("DEBUG is deprecated: set LEVEL=DEBUG for the log, FLASK_DEBUG=1 for Flask.")
 
 
 def _stop(context: runtime.Context, *, mark: bool) -> None:

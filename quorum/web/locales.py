@@ -16,9 +16,9 @@ import flask
 from flask import Flask, current_app, request
 from werkzeug.wrappers import Response
 
-from quorum import errors
+from quorum import errors, runtime
 
-from . import messages, sessions
+from . import hooks, messages, sessions
 
 M = TypeVar("M")
 
@@ -183,13 +183,13 @@ def init_app(app: Flask, available: tuple[str, ...], *, instance: str | None = N
     app.extensions[EXTENSION] = locales = Locales(available, instance=instance)
     flask_babel.Babel(app, default_locale=available[0], locale_selector=locales.select)
     app.jinja_env.globals.setdefault("get_locale", flask_babel.get_locale)
-    if _finish not in app.after_request_funcs.get(None, ()):
-        app.after_request(_finish)
 
 
-def _finish(response: Response) -> Response:
-    locales: Locales | None = current_app.extensions.get(EXTENSION)
-    return response if locales is None else locales.finish(response)
+def start(app: Flask, context: runtime.Context) -> None:
+    """Tell what each answer's language is, and keep choices, where there are languages."""
+    locales: Locales | None = app.extensions.get(EXTENSION)
+    if locales is not None:
+        hooks.after(app, context, locales.finish)
 
 
 def _wrong(given: list[Any], names: tuple[str, ...]) -> list[Any]:

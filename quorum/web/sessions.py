@@ -24,7 +24,7 @@ from flask.sessions import SecureCookieSessionInterface, SessionInterface, Sessi
 
 from quorum import config, errors, redisdb, runtime
 
-from . import session_store, session_values
+from . import hooks, session_store, session_values
 from .session_store import Store
 
 _log = logging.getLogger(__name__)
@@ -352,6 +352,13 @@ def init_app(app: Flask, settings: config.Settings, *, redis: bool, secure: bool
     elif isinstance(app.session_interface, RedisSessionInterface):
         # It was loaded with them before.
         app.session_interface = SecureCookieSessionInterface()
+
+
+def start(app: Flask, context: runtime.Context) -> None:
+    """Give an instance a cookie of its own, as browsers keep those of all ports of a host together."""
+    name = app.config["SESSION_COOKIE_NAME"]
+    if context.settings.instance and name == Flask.default_config["SESSION_COOKIE_NAME"]:
+        hooks.configure(app, context, SESSION_COOKIE_NAME=f"{name}_{context.settings.instance}")
 
 
 def _current() -> Session | None:

@@ -161,6 +161,27 @@ def test_an_app_can_be_loaded_again_even_after_it_served() -> None:
     assert app.test_client().get("/", headers={"Accept": "application/json"}).json["error"]["code"] == 404
 
 
+def test_each_time_an_app_is_loaded_its_cookie_is_that_of_the_instance(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = flask.Flask("shop")
+    names = []
+    for instance in ("blue", "green", ""):
+        monkeypatch.setenv("INSTANCE", instance)
+        quorum.load(app=app)
+        names.append(app.config["SESSION_COOKIE_NAME"])
+        quorum.unload()
+    assert names == ["session_blue", "session_green", "session"]
+    assert app.config["SESSION_COOKIE_NAME"] == "session"
+
+
+def test_debug_is_flasks_debug_mode_until_unload(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = flask.Flask("shop")
+    monkeypatch.setenv("DEBUG", "1")
+    quorum.load(app=app)
+    assert app.debug
+    quorum.unload()
+    assert not app.debug
+
+
 def test_after_unload_using_the_database_says_that_nothing_is_loaded() -> None:
     quorum.load(name="shop")
     quorum.unload()

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar, overload
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
 
 from . import errors, variables
-from .variables import SERVER_PREFIX, VARIABLES, Value, Variable
+from .variables import NO_OPTIONS, SERVER_PREFIX, VARIABLES, Value, Variable
 
 T = TypeVar("T")
 
@@ -37,6 +37,8 @@ SECRET_NAME: Final = re.compile(
 
 # Of variables that quorum does not know: what a cookie or a session is called, and the shell's working folders.
 _NO_SECRET: Final = re.compile(r"cookie|session|^(?:OLD)?PWD$", re.IGNORECASE)
+
+_QUOTES: Final = (quote, quote_plus)
 
 # A shorter secret would be found in words that have nothing to do with it; so would what is one by its name only.
 _LEAST = 4
@@ -130,6 +132,21 @@ class Settings:
         found = self._values[name][1]
         return "the default" if found is None else str(found)
 
+    def origin(self, name: str) -> str:
+        """Say where a variable's value came from, for a person: `MONGO_URL, as in /srv/blog/.env`.
+
+        The `flask` command puts what `.env` has into the environment.
+
+        :raises KeyError: there is no such variable.
+        """
+        found = self._values[name][1]
+        files = [source for source in self._sources if source.name not in (ENVIRONMENT, GIVEN)]
+        if found is not None and found.source == ENVIRONMENT:
+            for file in files:
+                if file.values.get(found.name) == found.value:
+                    return f"{found}, as in {file.name}"
+        return self.source(name)
+
     def is_set(self, name: str) -> bool:
         """Say whether a variable has a value that is not its default.
 
@@ -146,8 +163,7 @@ class Settings:
         options: dict[str, Found] = {}
         for source in self._sources:
             for key, value in source.values.items():
-                # SERVER_NAME is Flask's.
-                if key.startswith(SERVER_PREFIX) and key != "SERVER_NAME" and value not in (None, ""):
+                if key.startswith(SERVER_PREFIX) and key not in NO_OPTIONS and value not in (None, ""):
                     options.setdefault(key.removeprefix(SERVER_PREFIX).lower(), Found(value, source.name, key))
         return options
 
@@ -282,7 +298,8 @@ def secrets_in(url: str) -> list[str]:
 def spellings(secrets: Sequence[str]) -> tuple[str, ...]:
     """Give each way in which secrets may be written in a URL or a text, the longest first."""
     plain = {unquote_plus(secret) for secret in secrets} | {unquote(secret) for secret in secrets} | set(secrets)
-    spelled = plain | {quote(secret, safe="") for secret in plain} | {quote_plus(secret) for secret in plain}
+    # Bytes of the environment that are not UTF-8 are escaped as what they are.
+    spelled = plain | {spell(secret, safe="", errors="surrogateescape") for secret in plain for spell in _QUOTES}
     return tuple(sorted(filter(None, spelled), key=len, reverse=True))
 
 
@@ -302,6 +319,10 @@ def _read_file(path: Path) -> Iterator[Source]:
         problem = "is not text in UTF-8"
     except json.JSONDecodeError as error:
         problem = f"is not JSON: {error.msg} in line {error.lineno}"
+    except _LineError as error:
+        problem = f"has a line that makes no sense, {error.line}: one is NAME=value, in quotes if it has quotes in it"
+    except ValueError:
+        problem = "has a number of too many digits"
     if not problem and not isinstance(values, dict):
         problem = 'is no JSON object: it must be {"NAME": "value", ...}'
     if not problem and (wrong := [key for key, value in values.items() if isinstance(value, (dict, list))]):
@@ -312,11 +333,24 @@ def _read_file(path: Path) -> Iterator[Source]:
     yield Source(str(path), values)
 
 
+class _LineError(ValueError):
+    """A line of `.env` makes no sense. It is not shown, as it may hold a secret."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
 def _dotenv(text: str) -> dict[str, str | None]:
     import io
 
     import dotenv
+    from dotenv.parser import parse_stream
 
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            before = binding.original.string[: -len(binding.original.string.lstrip())]
+            raise _LineError(binding.original.line + before.count("\n"))
     return dotenv.dotenv_values(stream=io.StringIO(text))
 
 

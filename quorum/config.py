@@ -11,7 +11,8 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar, overload
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, overload
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
 
 from . import errors, variables
@@ -43,6 +44,10 @@ _QUOTES: Final = (quote, quote_plus)
 # A shorter secret would be found in words that have nothing to do with it; so would what is one by its name only.
 _LEAST = 4
 _LEAST_BY_NAME = 8
+
+
+#: Looks at the settings as a whole, and raises ConfigurationError where it finds a problem.
+Check: TypeAlias = "Callable[[Settings], object]"
 
 
 class Source(NamedTuple):
@@ -79,6 +84,7 @@ class Settings:
         name: str | None = None,
         mongo_database: str | None = None,
         instance_path: str | os.PathLike[str] | None = None,
+        checks: Mapping[str, Check] = MappingProxyType({}),
     ) -> None:
         self._sources = tuple(sources)
         self._values: dict[str, tuple[Value, Found | None]] = {}
@@ -88,13 +94,20 @@ class Settings:
                 self._values[variable.name] = self._value(variable)
             except errors.ConfigurationError as error:
                 problems.extend(error.problems)
-        if problems:
-            raise errors.ConfigurationError(*problems)
+        wrong = VARIABLES.keys() - self._values.keys()
+        self._values |= {name: (VARIABLES[name].default, None) for name in wrong}
         self.name: str = self.get("NAME") or name or "quorum"
         self.instance: str | None = self.get("INSTANCE")
         self.mongo_database = mongo_database
         folder = Path(instance_path or "instance").absolute()
         self.instance_path = str(folder / self.instance if self.instance else folder)
+        for name in (name for name in checks if name not in wrong):
+            try:
+                checks[name](self)
+            except errors.ConfigurationError as error:
+                problems.extend(error.problems)
+        if problems:
+            raise errors.ConfigurationError(*problems)
 
     @classmethod
     def load(
@@ -105,6 +118,7 @@ class Settings:
         mongo_database: str | None = None,
         root: str | os.PathLike[str] | None = None,
         instance_path: str | os.PathLike[str] | None = None,
+        checks: Mapping[str, Check] = MappingProxyType({}),
     ) -> Settings:
         """Read every variable: from the environment, `.env` and `quorum.json`, what was given, its default.
 
@@ -112,10 +126,11 @@ class Settings:
         :param name: the app's name, unless `NAME` is set.
         :param root: the app's folder, where the files are looked for after the working folder.
         :param instance_path: the folder for what the app stores; `instance` in the working folder if not given.
+        :param checks: what else is asked of a variable whose text could be read, by its name.
         :raises ConfigurationError: a value or a file makes no sense; it lists all problems.
         """
         sources = [*read_sources(root), Source(GIVEN, dict(given or {}))]
-        return cls(sources, name=name, mongo_database=mongo_database, instance_path=instance_path)
+        return cls(sources, name=name, mongo_database=mongo_database, instance_path=instance_path, checks=checks)
 
     def get(self, name: str) -> Any:
         """Give a variable's value, in its type.

@@ -6,6 +6,7 @@ No password gets into a message, a log or a repr.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -128,6 +129,15 @@ def close(client: redis.Redis) -> None:
     manager = getattr(getattr(client, "connection_pool", None), "sentinel_manager", None)
     for sentinel in manager.sentinels if manager else ():
         sentinel.close()
+
+
+def check(settings: config.Settings) -> None:
+    """Check the URL where there is one, and the package that reads its options.
+
+    :raises ConfigurationError: it makes no sense.
+    """
+    if settings.is_set(VARIABLE) and importlib.util.find_spec("redis") is not None:
+        read(settings)
 
 
 def read(settings: config.Settings) -> Address:

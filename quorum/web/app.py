@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 import flask
 from flask import Flask
 
-from quorum import config, errors, log, runtime
+from quorum import address, amqp, config, errors, log, redisdb, runtime
 from quorum import jobs as background_jobs
 from quorum.models import Model, registry
 from quorum.variables import SERVER_PREFIX, VARIABLES
@@ -70,7 +70,15 @@ def load(
     :raises ConfigurationError: an argument, a variable or a model makes no sense, or the app is loaded already.
     :raises OperationalError: the database did not answer while the indexes were made.
     """
-    _check(app, name, execution=execution, logger=logger, secret_key=secret_key, configuration=kwargs)
+    _check(
+        app,
+        name,
+        execution=execution,
+        logger=logger,
+        mongo_database=mongo_database,
+        secret_key=secret_key,
+        configuration=kwargs,
+    )
     available = languages.read(locales)
     made = app if app is not None else _make(name or sys._getframe(1).f_globals["__name__"])
     before = dict(made.config)
@@ -82,10 +90,15 @@ def load(
             mongo_database=mongo_database,
             root=made.root_path,
             instance_path=made.instance_path,
+            checks={
+                address.VARIABLE: address.database_name,
+                redisdb.VARIABLE: redisdb.read if redis_session else redisdb.check,
+                amqp.VARIABLE: amqp.check,
+            },
         )
         classes = _models(models)
         secret.settle(made, settings, secret_key)
-        sessions.init_app(made, settings, redis=redis_session, secure=kwargs.get("SESSION_COOKIE_SECURE"))
+        sessions.init_app(made, redis=redis_session, secure=kwargs.get("SESSION_COOKIE_SECURE"))
         _furnish(made)
         languages.init_app(made, available, instance=settings.instance)
         if execution == "queue":
@@ -127,11 +140,12 @@ def unload(app: Flask | None = None) -> None:
 
 def _check(
     app: Any,
-    name: str | None,
+    name: Any,
     *,
     execution: Any,
     logger: Any,
-    secret_key: str | bytes | None,
+    mongo_database: Any,
+    secret_key: Any,
     configuration: dict[str, Any],
 ) -> None:
     problems = [
@@ -146,6 +160,13 @@ def _check(
         raise errors.ConfigurationError(
             *problems, f"{given}. Models are given as load(models=[...]), a name as load(name=...)."
         )
+    for argument, value, types in (
+        ("name", name, (str,)),
+        ("secret_key", secret_key, (str, bytes)),
+        ("mongo_database", mongo_database, (str,)),
+    ):
+        if value is not None and not isinstance(value, types):
+            problems.append(f"{argument} must be {' or '.join(one.__name__ for one in types)}.")
     if app is not None and name is not None:
         problems.append("load() got app and name. Give an app to use it, or a name to make one.")
     if app is not None and EXTENSION in app.extensions:

@@ -152,10 +152,10 @@ def read(locales: Iterable[Any]) -> tuple[str, ...]:
 
     :raises ConfigurationError: it is no list of locales, one is given twice or unknown, or Flask-Babel is missing.
     """
-    given = [locales] if isinstance(locales, str) else list(locales)
+    given = [locales] if isinstance(locales, str) or not isinstance(locales, Iterable) else list(locales)
     names = tuple(normalized(name) if isinstance(name, str) else "" for name in given)
     problems = [f"{name!r} is no locale. One is written as 'en_us' or 'pt'." for name in _wrong(given, names)]
-    if isinstance(locales, str) or not given:
+    if given == [locales] or not given:
         problems = [f"locales={locales!r} is no list of locales: locales=('en_us', 'pt_pt')."]
     elif len(set(names)) < len(names) and not problems:
         problems = [f"locales={tuple(given)!r} has a locale twice."]

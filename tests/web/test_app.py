@@ -98,6 +98,11 @@ def test_the_url_can_come_from_an_apps_configuration(monkeypatch: pytest.MonkeyP
         ({"logger": logging.getLogger("shop")}, "logger is no name of a log"),
         ({"redis_session": True}, "REDISTOGO_URL is not set"),
         ({"secret_key": ""}, "secret_key is empty"),
+        ({"secret_key": 5}, "secret_key must be str or bytes"),
+        ({"name": 5}, "name must be str"),
+        ({"mongo_database": 5}, "mongo_database must be str"),
+        ({"mongo_database": "a/b"}, "can't be a database's name"),
+        ({"locales": None}, "locales=None is no list of locales"),
         ({"secret_key": "a", "SECRET_KEY": "b"}, "secret_key and SECRET_KEY"),
         ({"PORT": "http"}, "PORT"),
         ({"app": [Unmakable]}, r"models=\[\.\.\.\]"),
@@ -114,6 +119,24 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(quorum.ConfigurationError) as caught:
         quorum.load(debug=True, secret_key="")
     assert len(caught.value.problems) == 2
+
+
+def test_all_variables_that_are_wrong_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "http")
+    monkeypatch.setenv("MONGOHQ_URL", "mongodb://host/?bogus=1")
+    monkeypatch.setenv("REDISTOGO_URL", "redis://host/first")
+    monkeypatch.setenv("CLOUDAMQP_URL", "amqp://host/?heartbeat=often")
+    with pytest.raises(quorum.ConfigurationError) as caught:
+        quorum.load(name="shop")
+    names = [problem.split()[3] for problem in caught.value.problems]
+    assert names == ["PORT", "MONGOHQ_URL", "REDISTOGO_URL", "CLOUDAMQP_URL"]
+
+
+def test_a_wrong_variable_that_is_needed_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDISTOGO_URL", "http://host")
+    with pytest.raises(quorum.ConfigurationError, match="must begin with one of redis://") as caught:
+        quorum.load(name="shop", redis_session=True)
+    assert len(caught.value.problems) == 1
 
 
 def test_what_load_takes_without_effect_is_silent_at_its_default(caplog: pytest.LogCaptureFixture) -> None:

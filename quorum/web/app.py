@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeAlias
@@ -132,8 +133,9 @@ def unload(app: Flask | None = None) -> None:
     :param app: the only app to unload.
     """
     if app is None:
-        while (context := runtime.last()) is not None:
-            _stop(context, mark=True)
+        with ExitStack() as stopping:
+            for context in runtime.contexts():
+                stopping.callback(_stop, context, mark=True)
     elif (loaded := app.extensions.get(EXTENSION)) is not None:
         _stop(loaded, mark=True)
 
@@ -248,13 +250,15 @@ def _debug(app: Flask, context: runtime.Context) -> None:
 
 
 def _stop(context: runtime.Context, *, mark: bool) -> None:
-    # Jobs that run go on in the app's context until they are done.
-    context.drain()
-    if context.app is not None:
-        context.app.extensions.pop(EXTENSION, None)
-        if mark:
-            context.app.extensions[UNLOADED] = True
-    runtime.stop(context)
+    try:
+        # Jobs that run go on in the app's context until they are done.
+        context.drain()
+    finally:
+        if context.app is not None:
+            context.app.extensions.pop(EXTENSION, None)
+            if mark:
+                context.app.extensions[UNLOADED] = True
+        runtime.stop(context)
 
 
 def _current() -> runtime.Context | None:

@@ -102,9 +102,9 @@ class Settings:
         self.mongo_database = mongo_database
         folder = Path(instance_path or "instance").absolute()
         self.instance_path = str(folder / self.instance if self.instance else folder)
-        for name in (name for name in checks if name not in wrong):
+        for check in (checks[variable] for variable in checks if variable not in wrong):
             try:
-                checks[name](self)
+                check(self)
             except errors.ConfigurationError as error:
                 problems.extend(error.problems)
         if problems:

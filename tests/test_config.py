@@ -285,7 +285,8 @@ def test_a_file_that_makes_no_sense_is_an_error_that_names_it(folder, text, told
 @pytest.mark.parametrize("text", [f"A=1\n\nSMTP_PASSWORD {CANARY}\n", f"A=1\n# b\nSMTP_PASSWORD='{CANARY}\nPORT=1\n"])
 def test_a_line_of_dotenv_that_makes_no_sense_is_an_error_that_numbers_it(folder, text):
     (folder / ".env").write_text(text)
-    with pytest.raises(errors.ConfigurationError, match=f"{folder / '.env'} has a line that makes no sense, 3") as caught:
+    told = f"{folder / '.env'} has a line that makes no sense, 3"
+    with pytest.raises(errors.ConfigurationError, match=told) as caught:
         config.Settings.load()
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 

@@ -234,9 +234,7 @@ def test_what_redis_refuses_names_the_variable_and_no_password(app: flask.Flask,
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_redis_that_may_not_run_what_sessions_need_is_a_500_and_the_cookie_stays(
-    app: flask.Flask, path: str
-) -> None:
+def test_a_redis_that_may_not_run_what_sessions_need_is_a_500_and_the_cookie_stays(app: flask.Flask, path: str) -> None:
     @app.errorhandler(500)
     def failed(_error: Exception) -> tuple[str, int]:
         return f"Sorry, {flask.session.get('user')}", 500

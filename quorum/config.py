@@ -377,7 +377,7 @@ def _read(cast: Callable[[str], Any], text: str, found: Found) -> Any:
     ours = _CASTS.get(cast, cast)
     try:
         return ours(text)
-    except (ValueError, TypeError, ArithmeticError) as error:
+    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         known = variables.is_own(ours)
         reason = str(error) if known else f"can't be read as {getattr(ours, '__name__', repr(ours))}"
     raise errors.ConfigurationError(f"The value of {found} {reason}.")

@@ -218,10 +218,11 @@ def test_conf_gives_our_variables_their_type(monkeypatch):
     assert runtime.conf("PORT", cast=str) == "8080"
 
 
-def test_a_failed_cast_does_not_show_the_text(monkeypatch):
+@pytest.mark.parametrize(("cast", "name"), [(float, "float"), ({}.__getitem__, "__getitem__")])
+def test_a_failed_cast_does_not_show_the_text(monkeypatch, cast, name):
     monkeypatch.setenv("RATE", CANARY)
-    with pytest.raises(errors.ConfigurationError, match="The value of RATE can't be read as float") as caught:
-        runtime.conf("RATE", cast=float)
+    with pytest.raises(errors.ConfigurationError, match=f"The value of RATE can't be read as {name}") as caught:
+        runtime.conf("RATE", cast=cast)
     assert CANARY not in "".join(traceback.format_exception(caught.value))
     assert caught.value.__context__ is None
 

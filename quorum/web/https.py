@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, current_app, redirect, request
+from flask import Flask, Request, Response, abort, current_app, redirect, request
 from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -57,6 +57,9 @@ def _force(base_url: str | None) -> BaseResponse | None:
     # Where the app is, if it was told; else where the client says that it went.
     known = urlsplit(base_url or "")
     host = known.netloc if known.scheme == "https" else parts.netloc
+    if not host:
+        # A browser takes https:///a/b for the host a.
+        abort(400)
     # 308, as the browser is to send the same again, a form too.
     return redirect(parts._replace(scheme="https", netloc=host).geturl(), 308)
 

@@ -40,7 +40,7 @@ SECRET_NAME: Final = re.compile(
 _NO_SECRET: Final = re.compile(r"cookie|session|^(?:OLD)?PWD$", re.IGNORECASE)
 
 _QUOTES: Final = (quote, quote_plus)
-_ESCAPE: Final = re.compile("%[0-9A-F]{2}")
+_ESCAPE: Final = "%[0-9A-F]{2}"
 
 # A shorter secret would be found in words that have nothing to do with it; so would what is one by its name only.
 _LEAST = 4
@@ -317,7 +317,7 @@ def spellings(secrets: Sequence[str]) -> tuple[str, ...]:
     # Bytes of the environment that are not UTF-8 are escaped as what they are.
     spelled = plain | {spell(secret, safe="", errors="surrogateescape") for secret in plain for spell in _QUOTES}
     # Some clients write %2f.
-    spelled |= {_ESCAPE.sub(lambda found: found[0].lower(), secret) for secret in spelled}
+    spelled |= {re.sub(_ESCAPE, lambda found: found[0].lower(), secret) for secret in spelled}
     return tuple(sorted(filter(None, spelled), key=len, reverse=True))
 
 

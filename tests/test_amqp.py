@@ -31,7 +31,8 @@ def load(monkeypatch, mock_url):
     def load(url: str | None, name: str = "shop") -> None:
         if url is not None:
             monkeypatch.setenv("CLOUDAMQP_URL", url)
-        quorum.load(name=name)
+        # Without jobs, which would have a handler of SIGTERM, as one test unloads in another thread than the main one.
+        quorum.load(name=name, execution=False)
 
     yield load
     quorum.unload()

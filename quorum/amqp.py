@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib.util
 import threading
 import time
 import warnings
@@ -86,6 +87,15 @@ def ping() -> str:
         raise translate(error) from error
     properties: Mapping[str, Any] = _inside(connection).server_properties or {}
     return f"{properties.get('product', 'AMQP server')} {properties.get('version', '')}".strip()
+
+
+def check(settings: config.Settings) -> None:
+    """Check the URL where there is one, and the package that reads its options.
+
+    :raises ConfigurationError: it makes no sense.
+    """
+    if settings.is_set(VARIABLE) and importlib.util.find_spec("pika") is not None:
+        _address(settings)
 
 
 def translate(error: Exception) -> errors.OperationalError:

@@ -11,11 +11,12 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar, overload
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, overload
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
 
 from . import errors, variables
-from .variables import SERVER_PREFIX, VARIABLES, Value, Variable
+from .variables import NO_OPTIONS, SERVER_PREFIX, VARIABLES, Value, Variable
 
 T = TypeVar("T")
 
@@ -38,9 +39,16 @@ SECRET_NAME: Final = re.compile(
 # Of variables that quorum does not know: what a cookie or a session is called, and the shell's working folders.
 _NO_SECRET: Final = re.compile(r"cookie|session|^(?:OLD)?PWD$", re.IGNORECASE)
 
+_QUOTES: Final = (quote, quote_plus)
+_ESCAPE: Final = "%[0-9A-F]{2}"
+
 # A shorter secret would be found in words that have nothing to do with it; so would what is one by its name only.
 _LEAST = 4
 _LEAST_BY_NAME = 8
+
+
+#: Looks at the settings as a whole, and raises ConfigurationError where it finds a problem.
+Check: TypeAlias = "Callable[[Settings], object]"
 
 
 class Source(NamedTuple):
@@ -77,6 +85,7 @@ class Settings:
         name: str | None = None,
         mongo_database: str | None = None,
         instance_path: str | os.PathLike[str] | None = None,
+        checks: Mapping[str, Check] = MappingProxyType({}),
     ) -> None:
         self._sources = tuple(sources)
         self._values: dict[str, tuple[Value, Found | None]] = {}
@@ -86,13 +95,20 @@ class Settings:
                 self._values[variable.name] = self._value(variable)
             except errors.ConfigurationError as error:
                 problems.extend(error.problems)
-        if problems:
-            raise errors.ConfigurationError(*problems)
+        wrong = VARIABLES.keys() - self._values.keys()
+        self._values |= {name: (VARIABLES[name].default, None) for name in wrong}
         self.name: str = self.get("NAME") or name or "quorum"
         self.instance: str | None = self.get("INSTANCE")
         self.mongo_database = mongo_database
         folder = Path(instance_path or "instance").absolute()
         self.instance_path = str(folder / self.instance if self.instance else folder)
+        for check in (checks[variable] for variable in checks if variable not in wrong):
+            try:
+                check(self)
+            except errors.ConfigurationError as error:
+                problems.extend(error.problems)
+        if problems:
+            raise errors.ConfigurationError(*problems)
 
     @classmethod
     def load(
@@ -103,6 +119,7 @@ class Settings:
         mongo_database: str | None = None,
         root: str | os.PathLike[str] | None = None,
         instance_path: str | os.PathLike[str] | None = None,
+        checks: Mapping[str, Check] = MappingProxyType({}),
     ) -> Settings:
         """Read every variable: from the environment, `.env` and `quorum.json`, what was given, its default.
 
@@ -110,10 +127,11 @@ class Settings:
         :param name: the app's name, unless `NAME` is set.
         :param root: the app's folder, where the files are looked for after the working folder.
         :param instance_path: the folder for what the app stores; `instance` in the working folder if not given.
+        :param checks: what else is asked of a variable whose text could be read, by its name.
         :raises ConfigurationError: a value or a file makes no sense; it lists all problems.
         """
         sources = [*read_sources(root), Source(GIVEN, dict(given or {}))]
-        return cls(sources, name=name, mongo_database=mongo_database, instance_path=instance_path)
+        return cls(sources, name=name, mongo_database=mongo_database, instance_path=instance_path, checks=checks)
 
     def get(self, name: str) -> Any:
         """Give a variable's value, in its type.
@@ -129,6 +147,21 @@ class Settings:
         """
         found = self._values[name][1]
         return "the default" if found is None else str(found)
+
+    def origin(self, name: str) -> str:
+        """Say where a variable's value came from, for a person: `MONGO_URL, as in /srv/blog/.env`.
+
+        The `flask` command puts what `.env` has into the environment.
+
+        :raises KeyError: there is no such variable.
+        """
+        found = self._values[name][1]
+        files = [source for source in self._sources if source.name not in (ENVIRONMENT, GIVEN)]
+        if found is not None and found.source == ENVIRONMENT:
+            for file in files:
+                if file.values.get(found.name) == found.value:
+                    return f"{found}, as in {file.name}"
+        return self.source(name)
 
     def is_set(self, name: str) -> bool:
         """Say whether a variable has a value that is not its default.
@@ -146,8 +179,7 @@ class Settings:
         options: dict[str, Found] = {}
         for source in self._sources:
             for key, value in source.values.items():
-                # SERVER_NAME is Flask's.
-                if key.startswith(SERVER_PREFIX) and key != "SERVER_NAME" and value not in (None, ""):
+                if key.startswith(SERVER_PREFIX) and key not in NO_OPTIONS and value not in (None, ""):
                     options.setdefault(key.removeprefix(SERVER_PREFIX).lower(), Found(value, source.name, key))
         return options
 
@@ -282,7 +314,10 @@ def secrets_in(url: str) -> list[str]:
 def spellings(secrets: Sequence[str]) -> tuple[str, ...]:
     """Give each way in which secrets may be written in a URL or a text, the longest first."""
     plain = {unquote_plus(secret) for secret in secrets} | {unquote(secret) for secret in secrets} | set(secrets)
-    spelled = plain | {quote(secret, safe="") for secret in plain} | {quote_plus(secret) for secret in plain}
+    # Bytes of the environment that are not UTF-8 are escaped as what they are.
+    spelled = plain | {spell(secret, safe="", errors="surrogateescape") for secret in plain for spell in _QUOTES}
+    # Some clients write %2f.
+    spelled |= {re.sub(_ESCAPE, lambda found: found[0].lower(), secret) for secret in spelled}
     return tuple(sorted(filter(None, spelled), key=len, reverse=True))
 
 
@@ -302,6 +337,10 @@ def _read_file(path: Path) -> Iterator[Source]:
         problem = "is not text in UTF-8"
     except json.JSONDecodeError as error:
         problem = f"is not JSON: {error.msg} in line {error.lineno}"
+    except _LineError as error:
+        problem = f"has a line that makes no sense, {error.line}: one is NAME=value, in quotes if it has quotes in it"
+    except ValueError:
+        problem = "has a number of too many digits"
     if not problem and not isinstance(values, dict):
         problem = 'is no JSON object: it must be {"NAME": "value", ...}'
     if not problem and (wrong := [key for key, value in values.items() if isinstance(value, (dict, list))]):
@@ -312,11 +351,24 @@ def _read_file(path: Path) -> Iterator[Source]:
     yield Source(str(path), values)
 
 
+class _LineError(ValueError):
+    """A line of `.env` makes no sense. It is not shown, as it may hold a secret."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
 def _dotenv(text: str) -> dict[str, str | None]:
     import io
 
     import dotenv
+    from dotenv.parser import parse_stream
 
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            before = binding.original.string[: -len(binding.original.string.lstrip())]
+            raise _LineError(binding.original.line + before.count("\n"))
     return dotenv.dotenv_values(stream=io.StringIO(text))
 
 
@@ -325,7 +377,7 @@ def _read(cast: Callable[[str], Any], text: str, found: Found) -> Any:
     ours = _CASTS.get(cast, cast)
     try:
         return ours(text)
-    except (ValueError, TypeError, ArithmeticError) as error:
+    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         known = variables.is_own(ours)
         reason = str(error) if known else f"can't be read as {getattr(ours, '__name__', repr(ours))}"
     raise errors.ConfigurationError(f"The value of {found} {reason}.")

@@ -25,7 +25,7 @@ _NAMED = re.compile(
     (?P<before>
         (?P<name>{_NAMES})[\w.\-]{{0,40}}
         \\{{0,8}}["']?\]?\s{{0,3}}              # a quoted name, an index
-        (?:=>|[:=]|(?<=["']),)\s{{0,3}}         # name=value, name: value, ('name', 'value')
+        (?:=>|[:=]|%3d|(?<=["']),)\s{{0,3}}     # name=value, name: value, name%3Dvalue, ('name', 'value')
     )
     (?:
         b?\\{{1,8}}(?P<escaped>["'])(?:(?!\\{{1,8}}(?P=escaped)).){{0,4000}}(?:\\{{1,8}}(?P=escaped))?
@@ -34,7 +34,7 @@ _NAMED = re.compile(
       | \[[^\]]*\]?
       | \([^)]*\)?
       | \{{[^}}]*\}}?
-      | [^\s,;&"'<>()\[\]{{}}]+
+      | (?:(?:basic|bearer)\s{{1,3}})?[^\s,;&"'<>()\[\]{{}}]+
     )
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
@@ -44,6 +44,7 @@ _HEADERS = re.compile(
     r"(?P<before>\b(?:proxy-)?(?:authorization|(?:set-)?cookie)\s{0,3}:\s{0,3})[^\s\"'][^\r\n]*", re.IGNORECASE
 )
 _BEARER = re.compile(r"(?P<before>\bbearer\s{1,3})[\w.~+/=\-]{8,}", re.IGNORECASE)
+_KEY = re.compile(r"(?P<before>-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)(?:(?!-----END).){1,20000}", re.DOTALL)
 _USER_INFO = re.compile(r"(?P<before>://)[^\s/?#\"'<>@]*(?:@[^\s/?#\"'<>@]*)*(?=@)")
 
 
@@ -59,7 +60,7 @@ class Masker:
         """Give a text with `***` for each secret."""
         if self._known is not None:
             text = self._known.sub(MASK, text)
-        for pattern in (_HEADERS, _NAMED, _BEARER, _USER_INFO):
+        for pattern in (_KEY, _HEADERS, _NAMED, _BEARER, _USER_INFO):
             text = pattern.sub(_mask, text)
         return text
 

@@ -6,6 +6,7 @@ No password gets into a message, a log or a repr.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ SENTINEL_PORT: Final = 26379
 
 #: What holds unless the URL says otherwise: seconds to connect, and to wait for one answer.
 LIMITS: Final[Mapping[str, float]] = {"socket_connect_timeout": 2.0, "socket_timeout": 5.0}
+
+# How an answer begins that says: not now. It stores nothing meanwhile, or runs somebody's script.
+_NOT_READY: Final = ("BUSY ", "MISCONF ", "NOREPLICAS ")
 
 # Options of the Sentinels themselves, by the option of the client that they are.
 _SENTINEL_OPTIONS = {"sentinel_username": "username", "sentinel_password": "password"}
@@ -127,6 +131,15 @@ def close(client: redis.Redis) -> None:
         sentinel.close()
 
 
+def check(settings: config.Settings) -> None:
+    """Check the URL where there is one, and the package that reads its options.
+
+    :raises ConfigurationError: it makes no sense.
+    """
+    if settings.is_set(VARIABLE) and importlib.util.find_spec("redis") is not None:
+        read(settings)
+
+
 def read(settings: config.Settings) -> Address:
     """Read where an app's Redis is, without connecting.
 
@@ -178,6 +191,22 @@ def translating() -> Iterator[None]:
     # That of a cluster is not of the family.
     except (exceptions.RedisError, exceptions.RedisClusterException) as error:
         raise translate(error) from error
+
+
+def is_refused(error: errors.OperationalError) -> bool:
+    """Say whether the server, or the driver, refused the command: it would not work later either."""
+    cause = error.__cause__
+    if not type(cause).__module__.startswith("redis."):
+        return False
+    from redis import exceptions as redis
+
+    if isinstance(cause, redis.DataError):
+        return True
+    # That of a node that is away is one of a cluster's, too.
+    later = (redis.ClusterError, redis.OutOfMemoryError, redis.ReadOnlyError, redis.TryAgainError, redis.AskError)
+    return isinstance(cause, redis.ResponseError) and not (
+        isinstance(cause, later) or str(cause).startswith(_NOT_READY)
+    )
 
 
 def translate(error: Exception) -> errors.OperationalError:

@@ -11,7 +11,7 @@ import atexit
 import os
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 from . import config, errors
@@ -131,6 +131,12 @@ class Context:
         """Say what is to be undone when the context stops, after its clients are closed: the last one said first."""
         self._at_stop.append(undo)
 
+    def _undo(self) -> None:
+        with ExitStack() as undoing:
+            for undo in self._at_stop:
+                undoing.callback(undo)
+            self._at_stop = []
+
     def drain(self) -> None:
         """Finish the work that goes on for this context. It holds until this returns, and its clients are open."""
         for entry in list(self._clients.values()):
@@ -138,15 +144,23 @@ class Context:
                 entry.drain(entry.client)
 
     def close(self) -> None:
-        """Finish the work that goes on, and close every client; the next use of one makes it anew."""
-        self.drain()
+        """Finish the work that goes on, and close every client; the next use of one makes it anew.
+
+        One that can't be closed keeps no other open: what went wrong is raised at the end.
+        """
+        with ExitStack() as closing:
+            closing.callback(self._close_clients)
+            self.drain()
+
+    def _close_clients(self) -> None:
         with self._lock:
             entries = list(self._clients.values())
             self._clients.clear()
             self.cache.clear()
             self._forget_inherited()
-        for entry in entries:
-            entry.close(entry.client)
+        with ExitStack() as closing:
+            for entry in reversed(entries):
+                closing.callback(entry.close, entry.client)
 
     def _forget_inherited(self) -> None:
         while self._inherited:
@@ -181,15 +195,18 @@ def start(context: Context) -> None:
 
 def stop(context: Context) -> None:
     """End a context: its clients are closed and stay so, and `current()` gives the one loaded before it."""
-    context.drain()
+    # All of it is done, also where a part fails.
+    with ExitStack() as undoing:
+        undoing.callback(context._undo)
+        undoing.callback(context.close)
+        undoing.callback(_retire, context)
+        context.drain()
+
+
+def _retire(context: Context) -> None:
     if context in _contexts:
         _contexts.remove(context)
     context._stopped = True
-    try:
-        context.close()
-    finally:
-        while context._at_stop:
-            context._at_stop.pop()()
 
 
 def contexts() -> tuple[Context, ...]:
@@ -235,8 +252,9 @@ def conf(name: str, default: Any = None, cast: Callable[[str], Any] | None = Non
 
 
 def _close_at_exit() -> None:
-    for context in _contexts:
-        context.close()
+    with ExitStack() as closing:
+        for context in reversed(_contexts):
+            closing.callback(context.close)
 
 
 def _after_fork_in_child() -> None:

@@ -21,7 +21,8 @@ _WORD = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?"
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 _PATH = r"(/[A-Za-z0-9_.-]+){1,16}"
 _BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-_CONTROL = r"[\x00-\x1f\x7f\x85\u2028\u2029]"
+# The last are bytes of the environment that are not UTF-8, and halves of surrogate pairs of a file.
+_CONTROL = r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]"
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _MONGO_SCHEMES = ("mongodb", "mongodb+srv", "mongomock", "embedded")
 
@@ -29,10 +30,10 @@ _MONGO_SCHEMES = ("mongodb", "mongodb+srv", "mongomock", "embedded")
 def string(text: str) -> str:
     """Read a line of text.
 
-    :raises ValueError: it has a line break or another control character.
+    :raises ValueError: it has a line break or another control character, or is not UTF-8.
     """
     if re.search(_CONTROL, text):
-        raise ValueError("has a line break or another control character")
+        raise ValueError("has a line break or another control character, or is not UTF-8")
     return text
 
 
@@ -221,6 +222,17 @@ def url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def public_url(text: str) -> str:
+    """Read the URL that a site has: `https://shop.example.com`, a path behind it.
+
+    :raises ValueError: it is something else; a user, several hosts, a query and a fragment do not belong to it.
+    """
+    read_url = url("http", "https")(text)
+    if re.search("[@,?#]", read_url):
+        raise ValueError("is not the URL of a site: it is https://host, with a port and a path at most")
+    return read_url
+
+
 def mongo_url(text: str) -> str:
     """Read a database URL by its scheme; the rest is the driver's to judge.
 
@@ -261,6 +273,9 @@ SERVERS: Final = ("flask", "waitress", "gunicorn")
 
 #: What begins so is an option of the server that run() starts.
 SERVER_PREFIX: Final = "SERVER_"
+
+#: But for Flask's own, and for what gunicorn puts into the environment of its workers.
+NO_OPTIONS: Final = frozenset({"SERVER_NAME", "SERVER_SOFTWARE"})
 
 _ALL = (
     Variable(
@@ -378,7 +393,7 @@ _ALL = (
         "After how long without a request a session in Redis ends; the default is a week.",
         types=(int,),
     ),
-    Variable("BASE_URL", "URL", url("http", "https"), None, "The app's public URL, for links in mail and jobs."),
+    Variable("BASE_URL", "URL", public_url, None, "The app's public URL, for links in mail and jobs."),
     Variable(
         "FORCE_SSL",
         "bool",

@@ -63,7 +63,7 @@ def test_the_app_is_named_by_the_variable_else_by_load_else_quorum(monkeypatch):
 
 #: Of every variable values that are right, with what they are read as, and values that are wrong.
 VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "NAME": ({"shop": "shop", "Ma boutique": "Ma boutique"}, ["a\nb", "a\x00", "a\u2028b"]),
+    "NAME": ({"shop": "shop", "Ma boutique": "Ma boutique"}, ["a\nb", "a\x00", "a\u2028b", "a\udcff"]),
     "INSTANCE": ({"2": "2", "blue-1": "blue-1"}, ["../up", "a b", "-a", "a.b", "\u00e9", "x" * 33]),
     "LEVEL": ({"debug": "DEBUG", " Warning ": "WARNING"}, ["LOUD", "10", "NOTSET"]),
     "DEBUG": ({"1": True, "off": False}, ["express:*", "2"]),
@@ -118,7 +118,10 @@ VALUES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "SESSION_IDLE": ({"300": 300, "31536000": 31_536_000}, ["299", "31536001", "1.5", "an hour"]),
     "BASE_URL": (
         {"https://blog.example.com/": "https://blog.example.com/"},
-        ["blog.example.com", "javascript://a", "https://"],
+        [
+            *["blog.example.com", "javascript://a", "https://", "https://a,b", "https://a?b", "https://a#b"],
+            f"https://user:{CANARY}@blog.example.com",
+        ],
     ),
     "FORCE_SSL": ({"true": True, "0": False}, ["https"]),
     "SERVER": ({"Gunicorn": "gunicorn", "flask": "flask"}, ["uwsgi"]),
@@ -215,10 +218,11 @@ def test_conf_gives_our_variables_their_type(monkeypatch):
     assert runtime.conf("PORT", cast=str) == "8080"
 
 
-def test_a_failed_cast_does_not_show_the_text(monkeypatch):
+@pytest.mark.parametrize(("cast", "name"), [(float, "float"), ({}.__getitem__, "__getitem__")])
+def test_a_failed_cast_does_not_show_the_text(monkeypatch, cast, name):
     monkeypatch.setenv("RATE", CANARY)
-    with pytest.raises(errors.ConfigurationError, match="The value of RATE can't be read as float") as caught:
-        runtime.conf("RATE", cast=float)
+    with pytest.raises(errors.ConfigurationError, match=f"The value of RATE can't be read as {name}") as caught:
+        runtime.conf("RATE", cast=cast)
     assert CANARY not in "".join(traceback.format_exception(caught.value))
     assert caught.value.__context__ is None
 
@@ -269,6 +273,7 @@ def test_a_file_is_read_under_any_of_a_variables_names(folder):
         ('{"PORT": [1]}', "has a list or an object for PORT"),
         ("[" * 100_000, "is not JSON: it is nested too deeply"),
         (b"\xff", "is not text in UTF-8"),
+        ('{"N": ' + "1" * 5000 + "}", "has a number of too many digits"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_an_error_that_names_it(folder, text, told):
@@ -276,6 +281,15 @@ def test_a_file_that_makes_no_sense_is_an_error_that_names_it(folder, text, told
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(errors.ConfigurationError, match=f"{path} {told}"):
         config.Settings.load()
+
+
+@pytest.mark.parametrize("text", [f"A=1\n\nSMTP_PASSWORD {CANARY}\n", f"A=1\n# b\nSMTP_PASSWORD='{CANARY}\nPORT=1\n"])
+def test_a_line_of_dotenv_that_makes_no_sense_is_an_error_that_numbers_it(folder, text):
+    (folder / ".env").write_text(text)
+    told = f"{folder / '.env'} has a line that makes no sense, 3"
+    with pytest.raises(errors.ConfigurationError, match=told) as caught:
+        config.Settings.load()
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -320,6 +334,7 @@ def test_an_instance_has_a_folder_and_a_name_of_its_own(monkeypatch, tmp_path):
 def test_options_of_the_server_are_found_by_their_prefix(folder, monkeypatch):
     monkeypatch.setenv("SERVER_THREADS", "4")
     monkeypatch.setenv("SERVER_NAME", "blog.example.com")
+    monkeypatch.setenv("SERVER_SOFTWARE", "gunicorn/26.0.0")
     (folder / "quorum.json").write_text('{"SERVER_THREADS": 5, "SERVER_BACKLOG": 64}')
     options = config.Settings.load().server_options()
     assert {name: found.value for name, found in options.items()} == {"threads": "4", "backlog": 64}
@@ -364,6 +379,11 @@ def test_the_secrets_of_an_app_are_known_in_each_spelling():
 def test_a_variable_of_others_is_a_secret_by_its_name(monkeypatch, name, value, known):
     monkeypatch.setenv(name, value)
     assert (value in config.Settings.load().secrets()) is known
+
+
+def test_a_secret_of_bytes_that_are_not_utf_8_is_known_too(monkeypatch):
+    monkeypatch.setenv("API_TOKEN", "c4n4ry12\udcff")
+    assert {"c4n4ry12\udcff", "c4n4ry12%FF"} <= set(config.Settings.load().secrets())
 
 
 def test_the_documentation_has_every_variable_with_its_type_default_and_meaning():

@@ -32,6 +32,9 @@ NAMED = {
     f"to mongodb://ann:{C}@h1,h2/db": "to mongodb://***@h1,h2/db",
     f"redis://:{C}@{C}@h/0": "redis://***@h/0",
     f"sent bearer {C}.{C}": "sent bearer ***",
+    f"authorization=Bearer {C}.{C}, x=1": "authorization=***, x=1",
+    f"GET /login?next=/reset%3Ftoken%3D{C} HTTP/1.1": "GET /login?next=/reset%3Ftoken%3D*** HTTP/1.1",
+    f"-----BEGIN EC PRIVATE KEY-----\n{C}\n-----END EC": "-----BEGIN EC PRIVATE KEY-----***-----END EC",
     f"?X-Amz-Signature={C}&X-Amz-Expires=60": "?X-Amz-Signature=***&X-Amz-Expires=60",
 }
 
@@ -57,8 +60,12 @@ def test_what_is_no_secret_stays(text):
     assert Masker().text(text) == text
 
 
+def _quoted_in_lower_case(secret):
+    return quote_plus(secret).lower()
+
+
 @pytest.mark.promise("L1")
-@pytest.mark.parametrize("shown", [str, repr, json.dumps, quote_plus])
+@pytest.mark.parametrize("shown", [str, repr, json.dumps, quote_plus, _quoted_in_lower_case])
 def test_a_known_secret_is_masked_in_each_spelling(shown):
     secret = "p/w'\"\u00e9\n\\+ x"
     masker = Masker(config.spellings([secret]))

@@ -84,6 +84,23 @@ def test_a_closed_context_that_is_not_stopped_makes_the_client_anew(context):
     assert context.client("thing", Thing, Thing.close) is not thing
 
 
+def test_a_client_that_cannot_be_closed_keeps_nothing_else_open(context):
+    done = []
+
+    def fail(client):
+        done.append(client)
+        raise OSError(client)
+
+    for key in ("first", "second"):
+        context.client(key, lambda key=key: key, fail)
+    context.client("third", lambda: "third", done.append)
+    context.at_stop(lambda: done.append("undone"))
+    with pytest.raises(OSError, match="second"):
+        runtime.stop(context)
+    assert done == ["first", "second", "third", "undone"]
+    assert runtime.last() is None
+
+
 def test_a_client_that_fails_to_open_is_tried_again(context):
     with pytest.raises(ZeroDivisionError):
         context.client("thing", lambda: 1 / 0, lambda _: None)

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeAlias
@@ -13,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import flask
 from flask import Flask
 
-from quorum import config, errors, log, runtime
+from quorum import address, amqp, config, errors, log, redisdb, runtime
 from quorum import jobs as background_jobs
 from quorum.models import Model, registry
 from quorum.variables import SERVER_PREFIX, VARIABLES
@@ -70,7 +71,15 @@ def load(
     :raises ConfigurationError: an argument, a variable or a model makes no sense, or the app is loaded already.
     :raises OperationalError: the database did not answer while the indexes were made.
     """
-    _check(app, name, execution=execution, logger=logger, secret_key=secret_key, configuration=kwargs)
+    _check(
+        app,
+        name,
+        execution=execution,
+        logger=logger,
+        mongo_database=mongo_database,
+        secret_key=secret_key,
+        configuration=kwargs,
+    )
     available = languages.read(locales)
     made = app if app is not None else _make(name or sys._getframe(1).f_globals["__name__"])
     before = dict(made.config)
@@ -82,13 +91,15 @@ def load(
             mongo_database=mongo_database,
             root=made.root_path,
             instance_path=made.instance_path,
+            checks={
+                address.VARIABLE: address.database_name,
+                redisdb.VARIABLE: redisdb.read if redis_session else redisdb.check,
+                amqp.VARIABLE: amqp.check,
+            },
         )
-        if settings.get("DEBUG"):
-            made.debug = True
-            made.logger.warning("DEBUG is deprecated: set LEVEL=DEBUG for the log, FLASK_DEBUG=1 for Flask.")
         classes = _models(models)
         secret.settle(made, settings, secret_key)
-        sessions.init_app(made, settings, redis=redis_session, secure=kwargs.get("SESSION_COOKIE_SECURE"))
+        sessions.init_app(made, redis=redis_session, secure=kwargs.get("SESSION_COOKIE_SECURE"))
         _furnish(made)
         languages.init_app(made, available, instance=settings.instance)
         if execution == "queue":
@@ -122,19 +133,21 @@ def unload(app: Flask | None = None) -> None:
     :param app: the only app to unload.
     """
     if app is None:
-        while (context := runtime.last()) is not None:
-            _stop(context, mark=True)
+        with ExitStack() as stopping:
+            for context in runtime.contexts():
+                stopping.callback(_stop, context, mark=True)
     elif (loaded := app.extensions.get(EXTENSION)) is not None:
         _stop(loaded, mark=True)
 
 
 def _check(
     app: Any,
-    name: str | None,
+    name: Any,
     *,
     execution: Any,
     logger: Any,
-    secret_key: str | bytes | None,
+    mongo_database: Any,
+    secret_key: Any,
     configuration: dict[str, Any],
 ) -> None:
     problems = [
@@ -149,6 +162,13 @@ def _check(
         raise errors.ConfigurationError(
             *problems, f"{given}. Models are given as load(models=[...]), a name as load(name=...)."
         )
+    for argument, value, types in (
+        ("name", name, (str,)),
+        ("secret_key", secret_key, (str, bytes)),
+        ("mongo_database", mongo_database, (str,)),
+    ):
+        if value is not None and not isinstance(value, types):
+            problems.append(f"{argument} must be {' or '.join(one.__name__ for one in types)}.")
     if app is not None and name is not None:
         problems.append("load() got app and name. Give an app to use it, or a name to make one.")
     if app is not None and EXTENSION in app.extensions:
@@ -207,8 +227,10 @@ def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]
     app.extensions[EXTENSION] = context
     runtime.start(context)
     try:
-        for part in (logs, https, health):
+        for part in (logs, sessions, languages, https, health):
             part.start(app, context)
+        if context.settings.get("DEBUG"):
+            _debug(app, context)
         with app.app_context():
             for model in () if cli.is_diagnosis() else models:
                 model.ensure_indexes()
@@ -219,14 +241,24 @@ def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]
     app.extensions.pop(UNLOADED, None)
 
 
+def _debug(app: Flask, context: runtime.Context) -> None:
+    """Do what the deprecated `DEBUG` asks for, as long as the app is loaded. The log is open by now."""
+    before = app.debug
+    context.at_stop(lambda: setattr(app, "debug", before))
+    app.debug = True
+    app.logger.warning("DEBUG is deprecated: set LEVEL=DEBUG for the log, FLASK_DEBUG=1 for Flask.")
+
+
 def _stop(context: runtime.Context, *, mark: bool) -> None:
-    # Jobs that run go on in the app's context until they are done.
-    context.drain()
-    if context.app is not None:
-        context.app.extensions.pop(EXTENSION, None)
-        if mark:
-            context.app.extensions[UNLOADED] = True
-    runtime.stop(context)
+    try:
+        # Jobs that run go on in the app's context until they are done.
+        context.drain()
+    finally:
+        if context.app is not None:
+            context.app.extensions.pop(EXTENSION, None)
+            if mark:
+                context.app.extensions[UNLOADED] = True
+        runtime.stop(context)
 
 
 def _current() -> runtime.Context | None:

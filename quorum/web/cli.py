@@ -9,10 +9,10 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, ScriptInfo
 
-from quorum import config, content, errors, runtime
+from quorum import content, errors, runtime
 from quorum.variables import SERVER_PREFIX, VARIABLES
 
-from . import checks, jobs_cli
+from . import checks, jobs_cli, secret
 
 #: Seconds that the doctor waits for a connection: an embedded database may have to start first.
 PATIENCE: Final = 20.0
@@ -28,9 +28,10 @@ group.add_command(jobs_cli.group)
 def show_config() -> None:
     """Print every variable, its value with secrets masked, and where it came from."""
     settings = _context(current_app).settings
-    rows = [(name, settings.shown(name), settings.source(name)) for name in VARIABLES]
+    masker = secret.masker(current_app, settings)
+    rows = [(name, settings.shown(name), settings.origin(name)) for name in VARIABLES]
     for option, found in settings.server_options().items():
-        value = "***" if config.SECRET_NAME.search(option) else str(found.value)
+        value = masker.value(str(found.value), option)
         rows.append((f"{SERVER_PREFIX}{option.upper()}", value, str(found)))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, value, source in rows:

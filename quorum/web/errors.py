@@ -23,12 +23,19 @@ from werkzeug.exceptions import (
 )
 from werkzeug.wrappers import Response
 
-from quorum import errors, mongodb
+from quorum import errors, mongodb, redisdb
 
 from . import locales, sessions
 
 #: How many seconds a client waits before it tries again, after a 503.
 RETRY_AFTER = 5
+
+
+def is_refused(error: errors.OperationalError) -> bool:
+    """Say whether a server did answer, and refused what it was asked."""
+    if isinstance(error, errors.MailError):
+        return not error.is_temporary
+    return mongodb.is_refused(error) or redisdb.is_refused(error)
 
 
 def not_found(_error: errors.NotFoundError) -> HTTPException:
@@ -52,7 +59,7 @@ def operational(error: errors.OperationalError) -> HTTPException:
 
     :raises OperationalError: the server did answer, and refused what the application sent: an ordinary 500.
     """
-    if not error.is_temporary if isinstance(error, errors.MailError) else mongodb.is_refused(error):
+    if is_refused(error):
         raise error
     current_app.log_exception(sys.exc_info())
     sessions.give_up()
@@ -123,11 +130,14 @@ def _handle_late(app: Flask) -> None:
     handle = app.handle_exception
 
     def handle_exception(error: Exception) -> FlaskResponse:
-        if isinstance(error, errors.OperationalError) and not mongodb.is_refused(error):
-            try:
-                return app.finalize_request(app.handle_user_exception(error), from_error_handler=True)
-            except errors.OperationalError as again:
-                error = again
+        if isinstance(error, errors.OperationalError):
+            if not is_refused(error):
+                try:
+                    return app.finalize_request(app.handle_user_exception(error), from_error_handler=True)
+                except errors.OperationalError as again:
+                    error = again
+            elif redisdb.is_refused(error):
+                sessions.give_up()
         return handle(error)
 
     app.handle_exception = handle_exception  # type: ignore[assignment, method-assign]

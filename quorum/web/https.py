@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, current_app, redirect, request
+from flask import Flask, Request, Response, abort, current_app, redirect, request
 from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -34,8 +34,7 @@ def _publish(app: Flask, context: runtime.Context, base_url: str) -> None:
     # For an app that takes hosts apart, SERVER_NAME would say which ones it serves.
     if app.config["SERVER_NAME"] is not None or app.subdomain_matching or app.url_map.host_matching:
         return
-    host = parts.netloc.rpartition("@")[2]
-    hooks.configure(app, context, SERVER_NAME=host, PREFERRED_URL_SCHEME=parts.scheme)
+    hooks.configure(app, context, SERVER_NAME=parts.netloc, PREFERRED_URL_SCHEME=parts.scheme)
     make = app.create_url_adapter
 
     def create_url_adapter(request: Request | None) -> MapAdapter | None:
@@ -57,7 +56,10 @@ def _force(base_url: str | None) -> BaseResponse | None:
     parts = urlsplit(request.url)
     # Where the app is, if it was told; else where the client says that it went.
     known = urlsplit(base_url or "")
-    host = known.netloc.rpartition("@")[2] if known.scheme == "https" else parts.netloc
+    host = known.netloc if known.scheme == "https" else parts.netloc
+    if not host:
+        # A browser takes https:///a/b for the host a.
+        abort(400)
     # 308, as the browser is to send the same again, a form too.
     return redirect(parts._replace(scheme="https", netloc=host).geturl(), 308)
 

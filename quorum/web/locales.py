@@ -16,9 +16,9 @@ import flask
 from flask import Flask, current_app, request
 from werkzeug.wrappers import Response
 
-from quorum import errors
+from quorum import errors, runtime
 
-from . import messages, sessions
+from . import hooks, messages, sessions
 
 M = TypeVar("M")
 
@@ -152,10 +152,10 @@ def read(locales: Iterable[Any]) -> tuple[str, ...]:
 
     :raises ConfigurationError: it is no list of locales, one is given twice or unknown, or Flask-Babel is missing.
     """
-    given = [locales] if isinstance(locales, str) else list(locales)
+    given = [locales] if isinstance(locales, str) or not isinstance(locales, Iterable) else list(locales)
     names = tuple(normalized(name) if isinstance(name, str) else "" for name in given)
     problems = [f"{name!r} is no locale. One is written as 'en_us' or 'pt'." for name in _wrong(given, names)]
-    if isinstance(locales, str) or not given:
+    if given == [locales] or not given:
         problems = [f"locales={locales!r} is no list of locales: locales=('en_us', 'pt_pt')."]
     elif len(set(names)) < len(names) and not problems:
         problems = [f"locales={tuple(given)!r} has a locale twice."]
@@ -183,13 +183,13 @@ def init_app(app: Flask, available: tuple[str, ...], *, instance: str | None = N
     app.extensions[EXTENSION] = locales = Locales(available, instance=instance)
     flask_babel.Babel(app, default_locale=available[0], locale_selector=locales.select)
     app.jinja_env.globals.setdefault("get_locale", flask_babel.get_locale)
-    if _finish not in app.after_request_funcs.get(None, ()):
-        app.after_request(_finish)
 
 
-def _finish(response: Response) -> Response:
-    locales: Locales | None = current_app.extensions.get(EXTENSION)
-    return response if locales is None else locales.finish(response)
+def start(app: Flask, context: runtime.Context) -> None:
+    """Tell what each answer's language is, and keep choices, where there are languages."""
+    locales: Locales | None = app.extensions.get(EXTENSION)
+    if locales is not None:
+        hooks.after(app, context, locales.finish)
 
 
 def _wrong(given: list[Any], names: tuple[str, ...]) -> list[Any]:

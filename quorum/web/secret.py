@@ -22,8 +22,6 @@ LENGTHS = range(32, 1025)
 def settle(app: Flask, settings: config.Settings, secret_key: str | bytes | None) -> None:
     """Set an app's `SECRET_KEY`: the argument, else the variable, else one that holds for development.
 
-    Instances have a cookie each, as browsers keep those of all ports of a host together.
-
     On the embedded database that one is kept in the instance folder, so that people stay logged in; on mongomock it
     ends with the app. With a server nothing is made up, as machines that serve one site must share the key.
 
@@ -39,8 +37,6 @@ def settle(app: Flask, settings: config.Settings, secret_key: str | bytes | None
             key = secrets.token_hex(32)
     if key is not None:
         app.config["SECRET_KEY"] = key
-    if settings.instance and app.config["SESSION_COOKIE_NAME"] == Flask.default_config["SESSION_COOKIE_NAME"]:
-        app.config["SESSION_COOKIE_NAME"] += f"_{settings.instance}"
 
 
 def masker(app: Flask, settings: config.Settings) -> Masker:

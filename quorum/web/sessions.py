@@ -22,9 +22,9 @@ from flask import Flask, Request, Response
 from flask.globals import request_ctx
 from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 
-from quorum import config, errors, redisdb, runtime
+from quorum import errors, runtime
 
-from . import session_store, session_values
+from . import hooks, session_store, session_values
 from .session_store import Store
 
 _log = logging.getLogger(__name__)
@@ -340,18 +340,23 @@ def give_up() -> None:
         session.give_up()
 
 
-def init_app(app: Flask, settings: config.Settings, *, redis: bool, secure: bool | None) -> None:
+def init_app(app: Flask, *, redis: bool, secure: bool | None) -> None:
     """Keep an app's sessions in Redis, or not any more. Whether Redis answers is not asked.
 
     :param secure: `SESSION_COOKIE_SECURE`, if `load()` was given it.
-    :raises ConfigurationError: `REDISTOGO_URL` is not set or makes no sense, or the package redis is missing.
     """
     if redis:
-        redisdb.read(settings)
         app.session_interface = RedisSessionInterface(secure=secure)
     elif isinstance(app.session_interface, RedisSessionInterface):
         # It was loaded with them before.
         app.session_interface = SecureCookieSessionInterface()
+
+
+def start(app: Flask, context: runtime.Context) -> None:
+    """Give an instance a cookie of its own, as browsers keep those of all ports of a host together."""
+    name = app.config["SESSION_COOKIE_NAME"]
+    if context.settings.instance and name == Flask.default_config["SESSION_COOKIE_NAME"]:
+        hooks.configure(app, context, SESSION_COOKIE_NAME=f"{name}_{context.settings.instance}")
 
 
 def _current() -> Session | None:

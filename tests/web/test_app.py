@@ -98,6 +98,11 @@ def test_the_url_can_come_from_an_apps_configuration(monkeypatch: pytest.MonkeyP
         ({"logger": logging.getLogger("shop")}, "logger is no name of a log"),
         ({"redis_session": True}, "REDISTOGO_URL is not set"),
         ({"secret_key": ""}, "secret_key is empty"),
+        ({"secret_key": 5}, "secret_key must be str or bytes"),
+        ({"name": 5}, "name must be str"),
+        ({"mongo_database": 5}, "mongo_database must be str"),
+        ({"mongo_database": "a/b"}, "can't be a database's name"),
+        ({"locales": None}, "locales=None is no list of locales"),
         ({"secret_key": "a", "SECRET_KEY": "b"}, "secret_key and SECRET_KEY"),
         ({"PORT": "http"}, "PORT"),
         ({"app": [Unmakable]}, r"models=\[\.\.\.\]"),
@@ -114,6 +119,24 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(quorum.ConfigurationError) as caught:
         quorum.load(debug=True, secret_key="")
     assert len(caught.value.problems) == 2
+
+
+def test_all_variables_that_are_wrong_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "http")
+    monkeypatch.setenv("MONGOHQ_URL", "mongodb://host/?bogus=1")
+    monkeypatch.setenv("REDISTOGO_URL", "redis://host/first")
+    monkeypatch.setenv("CLOUDAMQP_URL", "amqp://host/?heartbeat=often")
+    with pytest.raises(quorum.ConfigurationError) as caught:
+        quorum.load(name="shop")
+    names = [problem.split()[3] for problem in caught.value.problems]
+    assert names == ["PORT", "MONGOHQ_URL", "REDISTOGO_URL", "CLOUDAMQP_URL"]
+
+
+def test_a_wrong_variable_that_is_needed_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDISTOGO_URL", "http://host")
+    with pytest.raises(quorum.ConfigurationError, match="must begin with one of redis://") as caught:
+        quorum.load(name="shop", redis_session=True)
+    assert len(caught.value.problems) == 1
 
 
 def test_what_load_takes_without_effect_is_silent_at_its_default(caplog: pytest.LogCaptureFixture) -> None:
@@ -159,6 +182,27 @@ def test_an_app_can_be_loaded_again_even_after_it_served() -> None:
     quorum.unload()
     assert quorum.load(app=app) is app
     assert app.test_client().get("/", headers={"Accept": "application/json"}).json["error"]["code"] == 404
+
+
+def test_each_time_an_app_is_loaded_its_cookie_is_that_of_the_instance(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = flask.Flask("shop")
+    names = []
+    for instance in ("blue", "green", ""):
+        monkeypatch.setenv("INSTANCE", instance)
+        quorum.load(app=app)
+        names.append(app.config["SESSION_COOKIE_NAME"])
+        quorum.unload()
+    assert names == ["session_blue", "session_green", "session"]
+    assert app.config["SESSION_COOKIE_NAME"] == "session"
+
+
+def test_debug_is_flasks_debug_mode_until_unload(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = flask.Flask("shop")
+    monkeypatch.setenv("DEBUG", "1")
+    quorum.load(app=app)
+    assert app.debug
+    quorum.unload()
+    assert not app.debug
 
 
 def test_after_unload_using_the_database_says_that_nothing_is_loaded() -> None:

@@ -23,6 +23,7 @@ def _memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_config_prints_each_variable_and_its_source_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "c4n4ry")
     monkeypatch.setenv("SERVER_THREADS", "4")
+    monkeypatch.setenv("SERVER_RAW_ENV", "DB_PASSWORD=c4n4ry")
     app = quorum.load(name="shop", PORT=8080)
     done = app.test_cli_runner().invoke(args=["quorum", "config"])
     rows = dict(line.split(None, 1) for line in done.output.splitlines())
@@ -32,6 +33,15 @@ def test_config_prints_each_variable_and_its_source_without_secrets(monkeypatch:
     assert rows["SERVER_THREADS"].split() == ["4", "SERVER_THREADS"]
     assert rows["INSTANCE"] == "the default"
     assert "c4n4ry" not in done.output
+
+
+def test_config_names_the_file_that_the_flask_command_has_read(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    (tmp_path / ".env").write_text("PORT=8081\n")
+    done = flask_quorum("config", tmp_path, "mongomock://")
+    rows = dict(line.split(None, 1) for line in done.stdout.splitlines())
+    assert rows["PORT"].split(None, 1) == ["8081", f"PORT, as in {tmp_path / '.env'}"]
+    assert rows["MONGOHQ_URL"].split(None, 1) == ["mongomock://", "MONGOHQ_URL"]
 
 
 SHOP = """
@@ -44,8 +54,12 @@ app = quorum.load(name=__name__, models=[Item])
 
 def doctor(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
     (folder / "shop.py").write_text(SHOP)
+    return flask_quorum("doctor", folder, url)
+
+
+def flask_quorum(command: str, folder: Path, url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "shop", "quorum", "doctor"],
+        [sys.executable, "-m", "flask", "--app", "shop", "quorum", command],
         cwd=folder,
         env={**os.environ, "MONGOHQ_URL": url, "PYTHONPATH": str(Path(quorum.__file__).parents[1])},
         capture_output=True,

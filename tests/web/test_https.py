@@ -44,6 +44,12 @@ def test_a_redirect_goes_to_the_public_host_not_to_what_the_client_says() -> Non
     assert answer.location == "https://shop.example:8443/login?a=1"
 
 
+@pytest.mark.parametrize("host", ["", "a b", "[::1", "user@evil"])
+def test_a_request_that_names_no_host_is_redirected_nowhere(host: str) -> None:
+    answer = make(FORCE_SSL=True).test_client().get("/evil.example/", base_url="http://a", headers={"Host": host})
+    assert (answer.status_code, answer.headers.get("Location")) == (400, None)
+
+
 def test_cookies_are_sent_by_https_only() -> None:
     answer = make(FORCE_SSL=True).test_client().get("https://shop.example/login")
     cookies = answer.headers.getlist("Set-Cookie")

@@ -311,4 +311,13 @@ def test_an_app_is_loaded_again_with_other_languages(load):
     quorum.unload()
     quorum.load(app, locales=("pt_pt", "en_us"))
     assert app.test_client().get("/", headers=accepting("de")).text == "pt_PT"
-    assert len(app.after_request_funcs[None]) == 1
+    quorum.unload()
+    assert app.after_request_funcs[None] == []
+
+
+def test_an_app_that_served_in_english_is_loaded_again_with_other_languages(load):
+    app = load(("en_us",))
+    app.test_client().get("/")
+    quorum.unload()
+    quorum.load(app, locales=("pt_pt", "en_us"))
+    assert app.test_client().get("/").headers["Content-Language"] == "pt-PT"

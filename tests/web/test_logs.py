@@ -147,6 +147,14 @@ def test_an_app_that_is_loaded_again_has_each_line_once(load: Callable[..., flas
     assert log(tmp_path).count("Served") == 1
 
 
+def test_that_debug_is_deprecated_is_a_line_of_the_log(
+    load: Callable[..., flask.Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEBUG", "1")
+    load()
+    assert re.search(r"WARNING .* DEBUG is deprecated: set LEVEL=DEBUG", log(tmp_path))
+
+
 def test_two_apps_have_a_log_each(load: Callable[..., flask.Flask], tmp_path: Path) -> None:
     first = load(folder="first")
     second = load(folder="second")

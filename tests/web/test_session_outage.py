@@ -233,6 +233,22 @@ def test_what_redis_refuses_names_the_variable_and_no_password(app: flask.Flask,
     assert "c4n4ry" not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_a_redis_that_may_not_run_what_sessions_need_is_a_500_and_the_cookie_stays(app: flask.Flask, path: str) -> None:
+    @app.errorhandler(500)
+    def failed(_error: Exception) -> tuple[str, int]:
+        return f"Sorry, {flask.session.get('user')}", 500
+
+    ada = log_in(app)
+    before = cookie_of(ada)
+    with app.app_context():
+        quorum.get_redis().acl_setuser("default", enabled=True, nopass=True, keys="*", commands=["-evalsha", "-eval"])
+    answer = ada.get(path)
+    assert (answer.status_code, answer.text) == (500, "Sorry, None")
+    assert "Retry-After" not in answer.headers
+    assert cookie_of(ada) == before
+
+
 class Visitor(threading.Thread):
     """Somebody who is logged in and comes again and again; `wrong` are the answers that should not be."""
 

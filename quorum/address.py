@@ -16,7 +16,7 @@ from . import config, errors
 VARIABLE = "MONGOHQ_URL"
 
 _RESERVED = frozenset({"admin", "local", "config"})
-_ILLEGAL = re.compile(r"""[/\\. "$*<>:|?\x00-\x1f\x7f]+""")
+_ILLEGAL = r"""[/\\. "$*<>:|?\x00-\x1f\x7f]+"""
 _ESCAPING = 'the characters : / ? # [ ] @ % in a user name or password must be percent-encoded ("@" is %40)'
 
 
@@ -59,11 +59,11 @@ def database_name(settings: config.Settings) -> str:
     instance = f"_{settings.instance}" if settings.instance else ""
     if given is None:
         room = 60 - len(instance)
-        name = _ILLEGAL.sub("_", settings.name).strip("_")[:room] or "quorum"
+        name = re.sub(_ILLEGAL, "_", settings.name).strip("_")[:room] or "quorum"
         name = name.encode()[:room].decode(errors="ignore")
         return (f"{name}_db" if name.lower() in _RESERVED else name) + instance
     given += instance
-    if _ILLEGAL.search(given) or not given or len(given.encode()) > 63:
+    if re.search(_ILLEGAL, given) or not given or len(given.encode()) > 63:
         raise errors.ConfigurationError(
             f"{given!r} can't be a database's name: it must have 1 to 63 bytes, and no space and none of "
             "/ \\ . \" $ * < > : | ? in it. It is named by the URL's path, or by load(mongo_database=...)."

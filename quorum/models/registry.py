@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import types
 import weakref
 from collections.abc import Iterable
@@ -86,6 +85,8 @@ def concrete_models(source: Any) -> tuple[Any, ...]:
     if isinstance(source, types.ModuleType):
         modules = [source]
         if hasattr(source, "__path__"):
+            import pkgutil
+
             found_modules = pkgutil.walk_packages(source.__path__, f"{source.__name__}.")
             modules.extend(importlib.import_module(info.name) for info in found_modules)
         found = {

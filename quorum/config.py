@@ -31,12 +31,12 @@ GIVEN: Final = "load()"
 _CASTS: Mapping[Any, Callable[[str], Any]] = {bool: variables.boolean, int: variables.integer}
 
 #: Says of a name that its value is a secret.
-SECRET_NAME: Final = (
+SECRET_NAME: Final = (  # noqa: S105
     "(?i:passw|passphrase|pwd|secret|token|api[_-]?key|private|credential|signature|authorization|cookie|session)"
 )
 
 # Of variables that quorum does not know: what a cookie or a session is called, and the shell's working folders.
-_NO_SECRET: Final = "(?i:cookie|session|^(?:OLD)?PWD$)"
+_NO_SECRET: Final = "(?i:cookie|session|^(?:OLD)?PWD$)"  # noqa: S105
 
 _QUOTES: Final = (quote, quote_plus)
 _ESCAPE: Final = "%[0-9A-F]{2}"

@@ -31,12 +31,12 @@ GIVEN: Final = "load()"
 _CASTS: Mapping[Any, Callable[[str], Any]] = {bool: variables.boolean, int: variables.integer}
 
 #: Says of a name that its value is a secret.
-SECRET_NAME: Final = (  # noqa: S105
+HIDDEN_NAME: Final = (
     "(?i:passw|passphrase|pwd|secret|token|api[_-]?key|private|credential|signature|authorization|cookie|session)"
 )
 
 # Of variables that quorum does not know: what a cookie or a session is called, and the shell's working folders.
-_NO_SECRET: Final = "(?i:cookie|session|^(?:OLD)?PWD$)"  # noqa: S105
+_SHOWN_NAME: Final = "(?i:cookie|session|^(?:OLD)?PWD$)"
 
 _QUOTES: Final = (quote, quote_plus)
 _ESCAPE: Final = "%[0-9A-F]{2}"
@@ -295,7 +295,7 @@ def named_secrets(values: Mapping[str, Any]) -> list[str]:
         if isinstance(value, str)
         and len(value) >= _LEAST_BY_NAME
         and name not in VARIABLES
-        and re.search(SECRET_NAME, re.sub(_NO_SECRET, "", name))
+        and re.search(HIDDEN_NAME, re.sub(_SHOWN_NAME, "", name))
         # SECRETS_FOLDER=/run/secrets
         and not (value.startswith("/") and Path(value).exists())
     ]
@@ -306,7 +306,7 @@ def secrets_in(url: str) -> list[str]:
     rest = url.partition("://")[2]
     password = rest.rpartition("@")[0].partition(":")[2]
     options = parse_qsl(rest.partition("?")[2], keep_blank_values=True)
-    named = [value for name, value in options if re.search(SECRET_NAME, name) or name.lower().endswith("properties")]
+    named = [value for name, value in options if re.search(HIDDEN_NAME, name) or name.lower().endswith("properties")]
     return [secret for secret in (password, *named) if secret]
 
 

@@ -17,7 +17,7 @@ MASK: Final = "***"
 _DEPTH = 6
 _ITEMS = 1000
 
-_NAMES = config.SECRET_NAME
+_NAMES = config.HIDDEN_NAME
 
 # Each repetition has a limit, so that no text makes the search slow.
 _NAMED = re.compile(
@@ -69,7 +69,7 @@ class Masker:
 
         What JSON has no type for, and what is nested too deeply, is a text.
         """
-        if re.search(config.SECRET_NAME, name):
+        if re.search(config.HIDDEN_NAME, name):
             return MASK
         if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
             return value

@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -186,6 +187,20 @@ def load_files(
 def storage(load_files: Callable[..., Any]) -> Any:
     """A storage: in memory, in a folder, and on two S3 servers; the test runs four times."""
     return load_files()
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Waits until a condition is true: `until(lambda: done, 10)`."""
+
+    def wait(condition: Callable[[], object], limit: float = 20) -> None:
+        end = time.monotonic() + limit
+        while not condition():
+            if time.monotonic() > end:
+                pytest.fail(f"It is not so after {limit:g} seconds.", pytrace=False)
+            time.sleep(0.005)
+
+    return wait
 
 
 @pytest.fixture

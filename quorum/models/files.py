@@ -57,7 +57,7 @@ class FileOptions:
 
 
 class Serving(Protocol):
-    """What the web layer does with files: URLs of the app's own, responses, and uploads that the app takes."""
+    """What the layers above do with files: URLs of the app's own, responses, uploads that the app takes, jobs."""
 
     def url(self, file: File, expires: int, *, download: bool) -> str:
         """Give a signed URL at which the app serves a file."""
@@ -71,6 +71,9 @@ class Serving(Protocol):
     ) -> dict[str, Any]:
         """Give where and with which fields a browser posts a file: `{"url": ..., "fields": {...}}`."""
         ...
+
+    def begin_thumbnails(self, model: Any, id: Any, key: str) -> None:
+        """Have the smaller images made of a file that a stored document has, in the background."""
 
 
 class File:
@@ -175,6 +178,8 @@ class File:
 
     def thumbnail(self, name: str) -> File:
         """Give a smaller image of it, or the image itself until that one is made.
+
+        They are made in the background of the save, and known to documents that are loaded after it.
 
         :raises KeyError: the field makes none of that name.
         """

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import errors, runtime
 from ..storage import Entry, Leftover, Storage, default
-from . import store, uploads
+from . import store, thumbnails, uploads
 from .changes import is_file
 from .files import FileKind
 
@@ -31,9 +31,19 @@ class Missing:
     key: str
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unmade:
+    """A file whose smaller images were never made; `id` is its document's, as it is stored."""
+
+    model: Any
+    id: Any
+    key: str
+
+
 @dataclasses.dataclass(slots=True)
 class Report:
-    """What a check found: files that no document names, what broken uploads left, files that are named and missing.
+    """What a check found: files that no document names, what broken uploads left, files that are named and missing,
+    and files without the smaller images that their field asks for.
 
     `named` is the number of files that were looked for.
     """
@@ -42,6 +52,7 @@ class Report:
     unnamed: list[tuple[Storage, Entry]] = dataclasses.field(default_factory=list)
     leftovers: list[tuple[Storage, Leftover]] = dataclasses.field(default_factory=list)
     missing: list[Missing] = dataclasses.field(default_factory=list)
+    unmade: list[Unmade] = dataclasses.field(default_factory=list)
 
 
 def check(older_than: timedelta = GRACE) -> Report:
@@ -59,6 +70,7 @@ def check(older_than: timedelta = GRACE) -> Report:
         for stored in _documents(model):
             named.update(_keys(stored))
             _look_for_missing(model, stored, listed, report)
+            report.unmade += _unmade(model, stored, latest)
         for place, entries in listed.items():
             report.unnamed += [
                 (place, entry)
@@ -72,17 +84,21 @@ def check(older_than: timedelta = GRACE) -> Report:
                 if leftover.modified < latest
             ]
     report.leftovers = list(dict.fromkeys(report.leftovers))
+    lost = {missing.key for missing in report.missing}
+    report.unmade = [unmade for unmade in report.unmade if unmade.key not in lost]
     return report
 
 
 def repair(report: Report) -> None:
-    """Remove what a check found that no document names.
+    """Remove what a check found that no document names, and make the smaller images that were not.
 
-    :raises OperationalError: a storage does not answer.
+    :raises OperationalError: the database or a storage does not answer.
     """
     for place in {place for place, _ in (*report.unnamed, *report.leftovers)}:
         place.delete(entry.key for other, entry in report.unnamed if other == place)
         place.discard(leftover for other, leftover in report.leftovers if other == place)
+    for unmade in report.unmade:
+        thumbnails.make(unmade.model, unmade.id, unmade.key)
 
 
 def _collections() -> Iterator[Any]:
@@ -132,6 +148,14 @@ def _look_for_missing(
             if key not in listed[kind.storage()] and _is_missing(model, stored["_id"], kind, key):
                 name = model.__class_of__(stored).__name__
                 report.missing.append(Missing(name, stored["_id"], str(facts.get("name")), key))
+
+
+def _unmade(model: Any, stored: dict[str, Any], latest: datetime) -> Iterator[Unmade]:
+    cls = model.__class_of__(stored)
+    for kind, facts in uploads.files_in(cls, stored):
+        since = facts.get("uploaded_at")
+        if thumbnails.are_due(kind, facts) and since is not None and since.replace(tzinfo=UTC) < latest:
+            yield Unmade(cls, stored["_id"], facts["key"])
 
 
 def _is_missing(model: Any, identifier: Any, kind: FileKind, key: str) -> bool:

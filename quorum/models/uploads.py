@@ -168,15 +168,19 @@ class _Sending:
         self._document, self._before, self._owners = document, before, owners
         self._placed: Named = set()
         self._files: list[File] = []
+        self._earlier: list[File] = []
         self._objects: Named = set()
+        self._waiting: list[str] = []
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if error is None:
-            for file in self._files:
+            for file in (*self._files, *self._earlier):
                 file.keep()
+            for key in self._waiting:
+                _begin_thumbnails(self._document, key)
         elif not _is_open(error):
             there = named(type(self._document), self._document._doc)
             remove(self._objects - there)
@@ -216,8 +220,12 @@ class _Sending:
             place = (storage, file.key)
             is_ours = file.is_pending or (place in self._before and self._owners.get(place, field.name) == field.name)
             if is_ours and place not in self._placed:
-                # If it is pending, an earlier save stored it, and does not know what became of the document.
                 self._placed.add(place)
+                if file.is_pending:
+                    # An earlier save stored it, and does not know what became of the document.
+                    self._earlier.append(file)
+                    if kind.options.thumbnails and "thumbnails" not in file._stored:
+                        self._waiting.append(place[1])
                 return file
             # One that stands elsewhere too, or another document's, which goes when that one goes.
             file = File(file)
@@ -242,8 +250,10 @@ class _Sending:
         now = datetime.now(UTC).replace(tzinfo=None)
         facts: dict[str, Any] = {"key": key, **file._stored, "sha256": reader.digest.hexdigest()}
         facts["uploaded_at"] = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        if kind.options.thumbnails:
+        if kind.options.thumbnails and not has_jobs():
             facts["thumbnails"] = self._thumbnails(storage, key, kind, file)
+        elif kind.options.thumbnails:
+            self._waiting.append(key)
         file.place(facts, kind)
 
     def _thumbnails(self, storage: Storage, key: str, kind: FileKind, file: File) -> dict[str, Any]:
@@ -255,14 +265,33 @@ class _Sending:
         return made
 
 
+def has_jobs() -> bool:
+    """Say whether the current app makes smaller images in the background, once their document is stored."""
+    return File.serving is not None and bool(runtime.current().execution)
+
+
+def _begin_thumbnails(document: Any, key: str) -> None:
+    assert File.serving is not None
+    try:
+        File.serving.begin_thumbnails(type(document), document.id, key)
+    except errors.QuorumError as error:
+        # The document is stored, and its file has all but these.
+        _log.warning(
+            "The thumbnails of %s are not being made: %s `flask quorum files check --repair` will make them.",
+            key, error,
+        )  # fmt: skip
+
+
 def store_thumbnail(storage: Storage, key: str, stream: Any, size: tuple[int, int]) -> dict[str, Any]:
     """Make a smaller image of one, and store it; give its facts."""
     image = images.thumbnail(stream, size)
     with image.stream:
         count = image.stream.seek(0, io.SEEK_END)
         image.stream.seek(0)
-        storage.put(key, image.stream, count, image.content_type)
-    return {"size": count, "content_type": image.content_type, "width": image.width, "height": image.height}
+        reader = _Hashing(image.stream)
+        storage.put(key, reader, count, image.content_type)
+    facts = {"size": count, "content_type": image.content_type, "sha256": reader.digest.hexdigest()}
+    return {**facts, "width": image.width, "height": image.height}
 
 
 def _is_open(error: BaseException) -> bool:

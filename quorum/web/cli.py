@@ -79,7 +79,7 @@ def files() -> None:
 
 
 @files.command("check")
-@click.option("--repair", is_flag=True, help="Remove the files that no document names.")
+@click.option("--repair", is_flag=True, help="Remove the files that no document names, and make thumbnails.")
 @click.option(
     "--older-than",
     type=click.FloatRange(min=0),
@@ -89,7 +89,8 @@ def files() -> None:
     help="Leave younger files alone: their documents may be on their way.",
 )
 def check_files(repair: bool, older_than: float) -> None:
-    """List the files that no document names, and the files that a document names and that are not there.
+    """List the files that no document names, those that a document names and that are not there, and those without
+    the thumbnails that they are to have.
 
     The exit code is 1 where something is left to do.
     """
@@ -102,14 +103,17 @@ def check_files(repair: bool, older_than: float) -> None:
         click.echo(f"a broken upload      {leftover.name}")
     for missing in report.missing:
         click.echo(f"is not there         {missing.key}  of {missing.model} {missing.id}, {missing.name}")
+    for unmade in report.unmade:
+        click.echo(f"has no thumbnails    {unmade.key}  of {unmade.model.__name__} {unmade.id}")
     if repair:
         orphans.repair(report)
     unnamed = len(report.unnamed) + len(report.leftovers)
     click.echo(
         f"{report.named} files are named, {len(report.missing)} of them are not there; "
-        f"{unnamed} that nothing names {'were removed' if repair else 'are there'}."
+        f"{unnamed} that nothing names {'were removed' if repair else 'are there'}; "
+        f"{len(report.unmade)} {'got' if repair else 'lack'} thumbnails."
     )
-    if report.missing or (unnamed and not repair):
+    if report.missing or ((unnamed or report.unmade) and not repair):
         raise click.exceptions.Exit(1)
 
 

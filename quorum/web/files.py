@@ -15,10 +15,12 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import FileWrapper
 
-from quorum import amazon, config, content, errors, runtime, storage
+from quorum import amazon, config, content, errors, jobs, runtime, storage
 from quorum.models import uploads
 from quorum.models.files import File, FileKind, FileOptions
 from quorum.storage.base import CHUNK
+
+from . import thumbnailjobs
 
 PATH: Final = "/_quorum/files"
 SERVE: Final = "quorum.serve_file"
@@ -35,7 +37,7 @@ _FACTS: Final = ("key", "name", "size", "content_type", "sha256")
 
 
 class Server:
-    """What `File` and `Post.cover.presign()` ask of the web layer."""
+    """What `File`, `Post.cover.presign()` and `save()` ask of the layers above them."""
 
     def url(self, file: File, expires: int, *, download: bool) -> str:
         """Give a signed URL of the app: within a request its path, elsewhere below `BASE_URL`.
@@ -77,6 +79,14 @@ class Server:
         """Give where and with which fields a browser posts a file to the app."""
         policy = _sign("take", [place.id, key, content_type, max_size, _until(expires)])
         return {"url": _url(TAKE, policy), "fields": {"Content-Type": content_type}}
+
+    def begin_thumbnails(self, model: Any, id: Any, key: str) -> None:
+        """Have the smaller images of a stored file made, where the app's jobs run.
+
+        :raises ConfigurationError: the app is being unloaded, or the id can't be sent to a worker.
+        :raises OperationalError: the broker did not take the job.
+        """
+        jobs.run_background(thumbnailjobs.make, [model.__name__, id, key])
 
 
 def serve(token: str) -> Response:

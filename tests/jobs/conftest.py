@@ -1,10 +1,9 @@
-"""What the tests of jobs share: waiting for a condition, and workers behind a broker."""
+"""What the tests of jobs share: workers behind a broker."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -28,20 +27,6 @@ def _memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("EXECUTION_GRACE", "5")
     yield
     quorum.unload()
-
-
-@pytest.fixture
-def until() -> Callable[..., None]:
-    """Waits until a condition is true: `until(lambda: done, 10)`."""
-
-    def wait(condition: Callable[[], object], limit: float = 20) -> None:
-        end = time.monotonic() + limit
-        while not condition():
-            if time.monotonic() > end:
-                pytest.fail(f"It is not so after {limit:g} seconds.", pytrace=False)
-            time.sleep(0.005)
-
-    return wait
 
 
 @pytest.fixture(params=["rabbitmq", "redis"])

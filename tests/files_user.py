@@ -11,15 +11,19 @@ import os
 import random
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import flask
 
 import quorum
+from quorum import runtime
+from quorum.jobs import local
 
 WATCHED = ("quorum/models/uploads.py", "quorum/models/writes.py", "quorum/models/atomic.py", "quorum/models/query.py")
-WATCHED += ("quorum/storage/", "quorum/amazon.py")
+WATCHED += ("quorum/models/thumbnails.py", "quorum/storage/", "quorum/amazon.py")
 
 
 class Post(quorum.Model):
@@ -36,17 +40,28 @@ def image(color: str) -> bytes:
     return stream.getvalue()
 
 
+def wait() -> None:
+    """Wait until the thumbnails are made, so that each run has the same lines."""
+    end = time.monotonic() + 30
+    while local.pool(runtime.current()).has_work:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
 def work() -> None:
     """Create, replace, add, take out, delete: one document, and several by a query."""
     large = random.Random(1).randbytes(9 * 1024 * 1024)  # more than one part on S3
     post = Post(title="a", cover=image("red"), attachments=[b"1", b"2"]).save()
+    wait()
     post.cover, post.attachments = image("green"), [post.attachments[1], large]
     post.save()
+    wait()
     post.push("attachments", b"3")
     post.pull("attachments", post.attachments[0])
     post.cover = None
     post.save()
     other = Post(title="b", cover=image("blue"), attachments=[post.attachments[1]]).save()
+    wait()
     post.delete()
     other.attachments.append(b"4")
     other.save()
@@ -79,9 +94,11 @@ def main() -> None:
     quorum.load(flask.Flask("files", instance_path=sys.argv[1]), models=[Post])
     killer = Killer(int(sys.argv[2]))
     quorum.storage.default()
+    threading.settrace(killer)
     sys.settrace(killer)
     work()
     sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
     print(killer.count)
     quorum.unload()
 

@@ -16,8 +16,12 @@ class Item(quorum.Model):
     tags: list[str] = []
 
 
+class Photo(quorum.Model):
+    image: quorum.File = quorum.file(image={"thumbnails": {"small": (8, 8)}})
+
+
 def create_app() -> Flask:
-    return quorum.load(name="shop_jobs", execution="queue", models=[Item], jobs="shop_jobs")
+    return quorum.load(name="shop_jobs", execution="queue", models=[Item, Photo], jobs="shop_jobs")
 
 
 def note(what: str, **more: Any) -> None:

@@ -97,7 +97,7 @@ class Photo(quorum.Model):
 
 
 def test_a_field_stores_the_image_with_its_thumbnails(load_files):
-    storage = load_files(Photo)
+    storage = load_files(Photo, execution=False)
     photo = Photo(image=make("JPEG", (300, 150), exif=exif()), other=make("PNG", (10, 20)).getvalue()).save()
     photo = Photo.get(photo.id)
     assert (photo.image.width, photo.image.height) == (150, 300)

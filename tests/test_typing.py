@@ -24,6 +24,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 
 import quorum
 
@@ -80,6 +81,14 @@ class Country(quorum.Model):
     code: str = quorum.field(primary=True)
 
 
+class Album(quorum.Model):
+    scan: quorum.File = quorum.file(extensions=[".pdf"], key=lambda album, file: "scans")
+    cover: quorum.File | None = quorum.file(
+        default=None, max_size="5MB", content_types=["image/*"], image={"thumbnails": {"small": (8, 8)}}
+    )
+    pages: list[quorum.File] = quorum.file(default=[], max_length=5, storage=quorum.storage.MemoryStorage())
+
+
 author = Author(name="a")
 post = Post(title="a", author=author, tags=["x"], comments=[Comment(text="t", by=author)])
 
@@ -120,11 +129,32 @@ Comment(text="a")  # error
 Country()  # error
 Country(code="de")
 
+# Files.
+album = Album(scan=quorum.File(b"x", name="x.pdf"), pages=[quorum.File(Path("1.txt"))])
+reveal_type(album.scan)  # File
+reveal_type(album.cover)  # File | None
+reveal_type(album.pages[0].name)  # str
+reveal_type(album.scan.read())  # bytes
+reveal_type(album.scan.open())  # BinaryIO
+reveal_type(album.scan.url(expires=60, download=True))  # str
+reveal_type(album.scan.thumbnail("small"))  # File
+reveal_type(album.scan.thumbnails)  # dict[str, File]
+reveal_type(album.scan.width)  # int | None
+reveal_type(album.scan.uploaded_at)  # datetime | None
+album.scan = album.pages[0]
+album.cover.read()  # error
+album.cover = 3  # error
+album.pages.append("x.txt")  # error
+album.scan.size = 3  # error
+Album()  # error
+
 # Options.
 quorum.field(maxlength=3)  # error
 quorum.field(max_length="3")  # error
 quorum.field(default=1, increment=True)  # error
 quorum.reference(max_length=3)  # error
+quorum.file(maxsize=3)  # error
+quorum.file(content_types=3)  # error
 
 # Reading.
 reveal_type(Post.find())  # Query[Post]

@@ -23,11 +23,14 @@ def text(**more):
 
 
 @pytest.fixture
-def path(ada):
+def path(ada, until):
     """A post of Ada's with a cover and two attachments."""
+    from blog.models import Post
+
     files = {"cover": file(image(), "me.png"), "attachments": [file(b"one", "1.txt"), file(b"two", "zwei ü.txt")]}
     answer = ada.post("/create", text(**files))
     assert answer.status_code == 302, answer.text
+    until(lambda: Post.first().cover.thumbnails)
     return answer.location
 
 
@@ -69,7 +72,7 @@ def test_a_post_keeps_its_files_when_its_text_is_changed(path, ada):
     assert len(before) == 4
 
 
-def test_files_are_replaced_removed_and_gone_with_the_post(path, ada):
+def test_files_are_replaced_removed_and_gone_with_the_post(path, ada, until):
     from blog.models import Post
 
     post = Post.first()
@@ -80,7 +83,7 @@ def test_files_are_replaced_removed_and_gone_with_the_post(path, ada):
     again = Post.first()
     assert [one.name for one in again.attachments] == ["zwei ü.txt", "3.txt"]
     assert again.cover.width == 10
-    assert len(stored()) == 4
+    until(lambda: len(stored()) == 4)
     ada.post(f"{path}/update", text(remove_cover="1"))
     assert len(stored()) == 2
     ada.post(f"{path}/delete")

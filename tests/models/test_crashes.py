@@ -37,16 +37,17 @@ def check(folder):
         assert found.missing == []
         orphans.repair(found)
         again = orphans.check(timedelta(0))
-        assert (again.unnamed, again.leftovers, again.missing) == ([], [], [])
+        assert (again.unnamed, again.leftovers, again.missing, again.unmade) == ([], [], [], [])
         for post in files_user.Post.find():
-            for file in filter(None, [post.cover, *post.attachments]):
+            small = [] if post.cover is None else [post.cover.thumbnails["small"]]
+            for file in filter(None, [post.cover, *small, *post.attachments]):
                 assert len(file.read()) == file.size
-        return len(found.unnamed) + len(found.leftovers)
+        return len(found.unnamed) + len(found.leftovers) + len(found.unmade)
     finally:
         quorum.unload()
 
 
-@pytest.mark.promise("U1", "U7")
+@pytest.mark.promise("U1", "U7", "U9")
 @pytest.mark.parametrize("place", ["folder", "moto"])
 @pytest.mark.parametrize("points", [3, *(pytest.param(range(n, 50, 5), marks=pytest.mark.soak) for n in range(5))])
 def test_a_kill_at_any_point_is_repaired(request, monkeypatch, tmp_path, mongo_url, place, points):

@@ -13,7 +13,7 @@ from PIL import Image
 
 import quorum
 from quorum import errors, runtime
-from quorum.models import orphans
+from quorum.models import orphans, thumbnails
 
 DATA = bytes(range(256)) * 40
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -410,12 +410,12 @@ def run_check(*options):
 
 @pytest.mark.promise("U7")
 def test_the_check_finds_and_repairs_what_lost_each_other(load_files):
-    storage = load_files(Post)
+    storage = load_files(Post, execution=False)
     post = Post(cover=b"1", picture=image(), attachments=[quorum.File(b"a", name="a.txt")]).save()
     assert len(list(storage.entries(""))) == 4
     clean = run_check("--older-than", "0")
     assert (clean.exit_code, clean.output.splitlines()) == (
-        0, ["4 files are named, 0 of them are not there; 0 that nothing names are there."],
+        0, ["4 files are named, 0 of them are not there; 0 that nothing names are there; 0 lack thumbnails."],
     )  # fmt: skip
     lost = post.cover.key.rpartition("/")[0] + "/" + "0" * 32
     storage.put(lost, io.BytesIO(b"x"), 1, "text/plain")
@@ -433,6 +433,35 @@ def test_the_check_finds_and_repairs_what_lost_each_other(load_files):
     assert {entry.key for entry in storage.entries("")} == {
         foreign, post.cover.key, post.picture.key, post.picture.thumbnails["small"].key,
     }  # fmt: skip
+
+
+@pytest.mark.promise("U9")
+def test_the_check_lists_and_makes_thumbnails_that_were_never_made(load, mock_url, monkeypatch):
+    monkeypatch.setattr(quorum.web.files.Server, "begin_thumbnails", lambda *facts: None)
+    load(mock_url, Post)
+    post = Post(picture=image()).save()
+    found = run_check("--older-than", "0")
+    assert (found.exit_code, found.output.splitlines()[0]) == (
+        1, f"has no thumbnails    {post.picture.key}  of Post {post.id}",
+    )  # fmt: skip
+    repaired = run_check("--older-than", "0", "--repair")
+    assert (repaired.exit_code, "; 1 got thumbnails." in repaired.output) == (0, True)
+    assert Post.get(post.id).picture.thumbnail("small").width == 20
+    assert run_check("--older-than", "0").exit_code == 0
+
+
+def test_a_thumbnail_is_not_taken_for_the_image_that_was_served_in_its_place(load, mock_url, monkeypatch):
+    begun = []
+    monkeypatch.setattr(quorum.web.files.Server, "begin_thumbnails", lambda self, *facts: begun.append(facts))
+    load(mock_url, Post)
+    post = Post(picture=image()).save()
+    with quorum.APP.test_request_context():
+        before = Post.get(post.id).picture.thumbnail("small").response()
+    thumbnails.make(*begun[0])
+    headers = {"If-None-Match": before.headers["ETag"], "If-Modified-Since": before.headers["Last-Modified"]}
+    with quorum.APP.test_request_context(headers=headers):
+        after = Post.get(post.id).picture.thumbnail("small").response()
+    assert (after.status_code, after.mimetype) == (200, "image/webp")
 
 
 @pytest.mark.promise("U7")

@@ -48,8 +48,11 @@ def cover(id: ObjectId) -> ResponseReturnValue:
     file = Post.get(id).cover
     if file is None:
         abort(404)
-    answer = (file.thumbnail("small") if request.args.get("size") == "small" else file).response()
-    answer.cache_control.max_age = 24 * 3600
+    is_small = request.args.get("size") == "small"
+    shown = file.thumbnail("small") if is_small else file
+    answer = shown.response()
+    if not is_small or shown is not file:  # until the smaller one is made, the cover itself stands in its place
+        answer.cache_control.max_age = 24 * 3600
     return answer
 
 

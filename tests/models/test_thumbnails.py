@@ -105,11 +105,26 @@ def test_files_wherever_they_are_in_a_document_get_thumbnails(load, any_url, beg
     assert Photo.get(photo.id).cover.thumbnail("small").width == 8
 
 
+def act_after(monkeypatch, name, number, act):
+    """Let another writer act right after a function of `thumbnails` was called for the time of a number."""
+    original, calls = getattr(thumbnails, name), []
+
+    def called(*args):
+        found = original(*args)
+        calls.append(args)
+        if len(calls) == number:
+            act()
+        return found
+
+    monkeypatch.setattr(thumbnails, name, called)
+
+
 @pytest.mark.promise("U9")
 @pytest.mark.parametrize("change", ["replace", "clear", "delete", "delete by a query"])
-@pytest.mark.parametrize("moment", ["before", "meanwhile"])
-def test_a_file_that_goes_while_its_thumbnails_are_made_leaves_none(load_files, begun, monkeypatch, change, moment):
-    storage = load_files(Photo)
+@pytest.mark.parametrize("moment", [None, ("_read", 1), ("_made", 1), ("_read", 2)])
+def test_a_file_that_goes_while_its_thumbnails_are_made_leaves_none(load, any_url, begun, monkeypatch, change, moment):
+    load(any_url, Photo)
+    storage = quorum.storage.default()
     photo = Photo(cover=image(), title="a").save()
 
     def go():
@@ -125,36 +140,26 @@ def test_a_file_that_goes_while_its_thumbnails_are_made_leaves_none(load_files, 
             photo.save()
 
     facts = begun[0]
-    if moment == "before":
+    if moment is None:
         go()
     else:
-        made = thumbnails._made
-
-        def making(kind, facts):
-            found = made(kind, facts)
-            go()
-            return found
-
-        monkeypatch.setattr(thumbnails, "_made", making)
+        act_after(monkeypatch, *moment, go)
     thumbnails.make(*facts)
     assert keys(storage) == named()
     assert len(keys(storage)) == (change == "replace")
 
 
 @pytest.mark.promise("U9")
-def test_a_file_that_moves_while_its_thumbnails_are_made_keeps_them(load, any_url, begun, monkeypatch):
+@pytest.mark.parametrize("moment", [("_made", 1), ("_read", 2)])
+def test_a_file_that_moves_while_its_thumbnails_are_made_keeps_them(load, any_url, begun, monkeypatch, moment):
     load(any_url, Photo)
     photo = Photo(more=[image(), image("green"), image("blue")]).save()
-    made = thumbnails._made
 
-    def making(kind, facts):
-        found = made(kind, facts)
+    def move():
         photo.more = photo.more[::-1][:2]
         photo.save()
-        monkeypatch.undo()
-        return found
 
-    monkeypatch.setattr(thumbnails, "_made", making)
+    act_after(monkeypatch, *moment, move)
     thumbnails.make(*begun[1])
     assert [sorted(one.thumbnails) for one in Photo.get(photo.id).more] == [[], ["small"]]
     assert keys(quorum.storage.default()) == named()

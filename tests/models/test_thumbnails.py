@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import quorum
-from quorum import errors
+from quorum import errors, images
 from quorum.models import orphans, thumbnails, uploads
 
 
@@ -105,9 +105,9 @@ def test_files_wherever_they_are_in_a_document_get_thumbnails(load, any_url, beg
     assert Photo.get(photo.id).cover.thumbnail("small").width == 8
 
 
-def act_after(monkeypatch, name, number, act):
-    """Let another writer act right after a function of `thumbnails` was called for the time of a number."""
-    original, calls = getattr(thumbnails, name), []
+def act_after(monkeypatch, place, name, number, act):
+    """Let another writer act right after a module's function was called for the time of a number."""
+    original, calls = getattr(place, name), []
 
     def called(*args):
         found = original(*args)
@@ -116,12 +116,24 @@ def act_after(monkeypatch, name, number, act):
             act()
         return found
 
-    monkeypatch.setattr(thumbnails, name, called)
+    monkeypatch.setattr(place, name, called)
+
+
+#: When another writer comes: before the job, before it reads the image, before it stores either thumbnail, before it
+#: looks whether the document still has the file, and before it tells it.
+MOMENTS = [
+    None,
+    (thumbnails, "_read", 1),
+    (images, "thumbnail", 1),
+    (images, "thumbnail", 2),
+    (thumbnails, "_made", 1),
+    (thumbnails, "_read", 2),
+]
 
 
 @pytest.mark.promise("U9")
 @pytest.mark.parametrize("change", ["replace", "clear", "delete", "delete by a query"])
-@pytest.mark.parametrize("moment", [None, ("_read", 1), ("_made", 1), ("_read", 2)])
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_file_that_goes_while_its_thumbnails_are_made_leaves_none(load, any_url, begun, monkeypatch, change, moment):
     load(any_url, Photo)
     storage = quorum.storage.default()
@@ -150,7 +162,7 @@ def test_a_file_that_goes_while_its_thumbnails_are_made_leaves_none(load, any_ur
 
 
 @pytest.mark.promise("U9")
-@pytest.mark.parametrize("moment", [("_made", 1), ("_read", 2)])
+@pytest.mark.parametrize("moment", MOMENTS[-2:])
 def test_a_file_that_moves_while_its_thumbnails_are_made_keeps_them(load, any_url, begun, monkeypatch, moment):
     load(any_url, Photo)
     photo = Photo(more=[image(), image("green"), image("blue")]).save()

@@ -93,12 +93,12 @@ def renewed(stream: BinaryIO, max_width: int | None, max_pixels: int = MAX_PIXEL
     return _written(frames[0], form, options)
 
 
-def thumbnail(stream: BinaryIO, size: tuple[int, int]) -> Image:
+def thumbnail(stream: BinaryIO, size: tuple[int, int], max_pixels: int = MAX_PIXELS) -> Image:
     """Make a smaller image that fits into a width and a height.
 
-    :raises WrongImage: it is no image that can be read.
+    :raises WrongImage: it is no image that can be read, or has too many pixels.
     """
-    image = _open(stream, MAX_PIXELS)
+    image = _open(stream, max_pixels)
     try:
         image.draft("RGB", (size[0] * 2, size[1] * 2))  # JPEG can be decoded at a fraction of its size
         image.seek(0)

@@ -19,8 +19,8 @@ _ATTEMPTS: Final = 20
 
 
 def are_due(kind: FileKind, facts: dict[str, Any]) -> bool:
-    """Say whether a stored file lacks a smaller image that its field asks for."""
-    return not kind.options.thumbnails.keys() <= (facts.get("thumbnails") or {}).keys()
+    """Say whether a stored image lacks a smaller one that its field asks for."""
+    return "width" in facts and not kind.options.thumbnails.keys() <= (facts.get("thumbnails") or {}).keys()
 
 
 def make(model: Any, identifier: Any, key: str) -> None:
@@ -52,9 +52,9 @@ def make(model: Any, identifier: Any, key: str) -> None:
 
 def _made(kind: FileKind, facts: dict[str, Any]) -> dict[str, Any]:
     place, made = kind.storage(), {}
-    for name, size in kind.options.thumbnails.items():
+    for name in kind.options.thumbnails:
         with place.open(facts["key"], facts["size"]) as stream:
-            made[name] = uploads.store_thumbnail(place, f"{facts['key']}.{name}", stream, size)
+            made[name] = uploads.store_thumbnail(kind, facts["key"], name, stream)
     return made
 
 

@@ -259,9 +259,9 @@ class _Sending:
     def _thumbnails(self, storage: Storage, key: str, kind: FileKind, file: File) -> dict[str, Any]:
         assert file._source is not None
         made = {}
-        for name, size in kind.options.thumbnails.items():
+        for name in kind.options.thumbnails:
             self._objects.add((storage, f"{key}.{name}"))
-            made[name] = store_thumbnail(storage, f"{key}.{name}", file._source.open(), size)
+            made[name] = store_thumbnail(kind, key, name, file._source.open())
         return made
 
 
@@ -282,14 +282,15 @@ def _begin_thumbnails(document: Any, key: str) -> None:
         )  # fmt: skip
 
 
-def store_thumbnail(storage: Storage, key: str, stream: Any, size: tuple[int, int]) -> dict[str, Any]:
-    """Make a smaller image of one, and store it; give its facts."""
-    image = images.thumbnail(stream, size)
+def store_thumbnail(kind: FileKind, key: str, name: str, stream: Any) -> dict[str, Any]:
+    """Make the smaller image of a name from one of a field's, and store it; give its facts."""
+    most = (kind.options.image or {}).get("max_pixels", images.MAX_PIXELS)
+    image = images.thumbnail(stream, kind.options.thumbnails[name], most)
     with image.stream:
         count = image.stream.seek(0, io.SEEK_END)
         image.stream.seek(0)
         reader = _Hashing(image.stream)
-        storage.put(key, reader, count, image.content_type)
+        kind.storage().put(f"{key}.{name}", reader, count, image.content_type)
     facts = {"size": count, "content_type": image.content_type, "sha256": reader.digest.hexdigest()}
     return {**facts, "width": image.width, "height": image.height}
 

@@ -177,6 +177,28 @@ def test_a_file_that_moves_while_its_thumbnails_are_made_keeps_them(load, any_ur
     assert keys(quorum.storage.default()) == named()
 
 
+def test_a_file_from_before_its_field_was_for_images_needs_no_thumbnails(load, mock_url, begun):
+    load(mock_url, Photo)
+    photo = Photo(cover=image()).save()
+    Photo.collection.update_one({"_id": photo.id}, {"$unset": {"cover.width": 1, "cover.height": 1}})
+    quorum.storage.default().put(photo.cover.key, io.BytesIO(b"no image"), 8, "text/plain")
+    thumbnails.make(*begun[0])
+    assert orphans.check(timedelta(0)).unmade == []
+
+
+@pytest.mark.parametrize("execution", [True, False])
+def test_an_image_of_more_pixels_than_usual_has_thumbnails(load, mock_url, monkeypatch, begun, execution):
+    class Large(quorum.Model):
+        image: quorum.File = quorum.file(image={"max_pixels": 300, "thumbnails": {"small": (8, 8)}})
+
+    monkeypatch.setattr(images, "MAX_PIXELS", 200)
+    load(mock_url, Large, execution=execution)
+    photo = Large(image=image()).save()
+    for facts in begun:
+        thumbnails.make(*facts)
+    assert Large.get(photo.id).image.thumbnail("small").width == 8
+
+
 def test_making_thumbnails_twice_changes_nothing(load, mock_url, begun):
     load(mock_url, Photo)
     photo = Photo(cover=image()).save()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 import re
-import threading
-import types
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import config, errors, redisdb, runtime
+from . import rabbitmq
+from .backlog import Backlog
 
 if TYPE_CHECKING:
     from dramatiq import Broker, Message
@@ -171,7 +171,9 @@ def _open(settings: config.Settings) -> Broker:
     check(settings)
     variable = _variable(settings)
     url: str = settings.get(variable)
-    return _rabbitmq(url) if variable == "CLOUDAMQP_URL" else _redis(settings)
+    if variable == "CLOUDAMQP_URL":
+        return rabbitmq.connect(url, _CONNECTING, _BLOCKED)
+    return _redis(settings)
 
 
 def _close(broker: Broker) -> None:
@@ -179,39 +181,6 @@ def _close(broker: Broker) -> None:
     client = getattr(broker, "client", None)
     if client is not None:
         client.close()
-
-
-def _rabbitmq(url: str) -> Broker:
-    import pika
-    from dramatiq.brokers.rabbitmq import RabbitmqBroker
-
-    class Rabbitmq(RabbitmqBroker):
-        """Has one connection for all threads that send, one at a time: dramatiq has one a thread and keeps it after the
-        thread's end, and a server may have a thread a request.
-        """
-
-        def __init__(self, parameters: pika.URLParameters) -> None:
-            super().__init__(confirm_delivery=True, middleware=[])
-            self.parameters = parameters
-            self.state: Any = types.SimpleNamespace()
-            self._one = threading.RLock()
-
-        def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
-            with self._one:
-                return super().enqueue(message, delay=delay)
-
-        def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
-            with self._one:
-                super().declare_queue(queue_name, ensure=ensure)
-
-    try:
-        parameters = pika.URLParameters(url)
-    except (ValueError, TypeError):
-        # The cause quotes parts of the URL.
-        raise errors.ConfigurationError("CLOUDAMQP_URL has options that pika can't use.") from None
-    parameters.socket_timeout = parameters.stack_timeout = _CONNECTING
-    parameters.blocked_connection_timeout = _BLOCKED
-    return Rabbitmq(parameters)
 
 
 def _redis(settings: config.Settings) -> Broker:
@@ -223,13 +192,36 @@ def _redis(settings: config.Settings) -> Broker:
     driver: Any = redis_broker
 
     class Consumer(driver._RedisConsumer):  # type: ignore[misc]
-        """Notes what it gave out and was not confirmed since."""
+        """Notes what it gave out and was not confirmed since, and gives back what waits behind long jobs."""
+
+        def __init__(self, broker: Any, queue_name: str, prefetch: int, timeout: int) -> None:
+            super().__init__(broker, queue_name, prefetch, timeout)
+            # Those of the delay queue are never given to threads.
+            self._backlog: Backlog | None = None if queue_name.endswith(".DQ") else broker.backlog
+            self._most = prefetch
 
         def __next__(self) -> Any:
+            if self._backlog is not None:
+                self._adapt(self._backlog)
             message = super().__next__()
             if message is not None:
                 self.broker.held[self.queue_name].add(message.options["redis_message_id"])
             return message
+
+        def _adapt(self, backlog: Backlog) -> None:
+            if backlog.is_stuck:
+                waiting = backlog.take(self.queue_name)
+                for message in waiting:
+                    self.queued_message_ids.discard(message.message_id)
+                    self.broker.held[self.queue_name].discard(message.options["redis_message_id"])
+                self.prefetch = backlog.threads
+                try:
+                    self.requeue(waiting)
+                except _driver_errors(settings) as error:
+                    closed: Any = dramatiq.errors.ConnectionClosed
+                    raise closed(error) from None
+            elif self.prefetch < self._most and backlog.is_quick and backlog.idle:
+                self.prefetch = self._most
 
         def ack(self, message: Any) -> None:
             super().ack(message)
@@ -249,6 +241,7 @@ def _redis(settings: config.Settings) -> Broker:
         def __init__(self, **options: Any) -> None:
             super().__init__(**options)
             self.held: dict[str, set[str]] = {}
+            self.backlog: Backlog | None = None
 
         def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
             held = self.held.setdefault(queue_name, set())

@@ -108,6 +108,12 @@ def test_the_callback_is_told_the_result_or_the_last_error(served, done, until):
     assert found == {(None, 3), ("ValueError", None)}
 
 
+def test_the_callback_of_a_job_that_no_worker_may_run_is_told(served, done, until):
+    raw({"path": "os:system", "args": ["true"], "kwargs": {}, "callback": "shop_jobs:called_back"})
+    until(lambda: done("called back"))
+    assert done("called back")[0]["error"] == "RefusedError"
+
+
 def test_a_job_that_takes_too_long_is_interrupted_and_given_up(served, until):
     quorum.run_background(served.too_long)
     until(given_up)
@@ -281,6 +287,16 @@ def test_a_job_that_ends_its_worker_is_given_up_and_the_next_one_runs(shop, work
     assert given_up()["shop_jobs.die"]["reason"] == f"a worker died in it {performing.CRASHES} times"
     assert len(done("died")) == performing.CRASHES
     assert worker.process.poll() is None
+
+
+@pytest.mark.promise("J3")
+@ONE
+def test_a_job_whose_callback_ends_its_worker_is_given_up(shop, work, done, until):
+    work()
+    quorum.run_background(shop.plain, ["on"], callback=shop.called_back_and_dead)
+    until(given_up, 60)
+    assert given_up()["shop_jobs.plain"]["reason"] == f"a worker died in it {performing.CRASHES} times"
+    assert len(done("died")) == performing.CRASHES
 
 
 @pytest.mark.promise("J2")

@@ -61,7 +61,7 @@ LAYERS = (
     "quorum.mail",
     "quorum.jobs.handles quorum.jobs.tally quorum.jobs.journal quorum.jobs.backlog",
     "quorum.jobs.running quorum.jobs.repeating",
-    "quorum.jobs.pool quorum.jobs.registry quorum.jobs.rabbitmq",
+    "quorum.jobs.pool quorum.jobs.registry quorum.jobs.rabbitmq_broker quorum.jobs.redis_broker",
     "quorum.jobs.local quorum.jobs.wire quorum.jobs.brokers",
     "quorum.jobs.records",
     "quorum.jobs.sending quorum.jobs.performing",

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any, Final
 
-# Seconds: how long jobs may wait while no thread begins or ends with one, and the mean time of jobs up to which more are
+# Seconds: how long jobs may wait while no thread begins or ends with one, and the mean time of those for which more are
 # taken than can be begun.
 _PATIENCE: Final = 1.0
 _SHORT: Final = 0.05

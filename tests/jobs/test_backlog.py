@@ -15,6 +15,8 @@ pytestmark = pytest.mark.promise("J2")
 
 
 class Item(tuple):
+    __slots__ = ()
+
     @property
     def message(self):
         return types.SimpleNamespace(queue_name=self[0], number=self[1])

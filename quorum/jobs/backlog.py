@@ -44,7 +44,9 @@ class Backlog:
     @property
     def is_stuck(self) -> bool:
         """Whether jobs wait behind others that take long."""
-        return time.monotonic() - self._moved > _PATIENCE and self._waiting.qsize() > 0
+        if self._running < self.threads or self._waiting.qsize() == 0:
+            return False
+        return time.monotonic() - self._moved > _PATIENCE
 
     def begin(self) -> float:
         """Note that a thread begins with a job; give the time, for `end()`."""

@@ -34,12 +34,12 @@ def test_what_waits_is_taken_out_of_one_queue_in_its_order(waiting):
     assert waiting.get_nowait() == ("default", 2)
 
 
-def test_a_process_is_stuck_when_jobs_wait_and_no_thread_moves(waiting, monkeypatch):
+def test_a_process_is_stuck_when_jobs_wait_and_all_threads_stand(waiting, monkeypatch):
     monkeypatch.setattr(backlog, "_PATIENCE", -1)
     one = Backlog(waiting, 1)
-    one.begin()
-    assert not one.is_stuck
     waiting.put(Item(("mail", 1)))
+    assert not one.is_stuck
+    one.begin()
     assert one.is_stuck
     monkeypatch.setattr(backlog, "_PATIENCE", 60)
     assert not one.is_stuck

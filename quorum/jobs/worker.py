@@ -38,6 +38,9 @@ _LIVED: Final = 0.5
 _PAUSE: Final = 1.0
 _LOOK: Final = 0.5
 
+# Seconds that a process has for closing its connections.
+_CLOSING: Final = 5.0
+
 
 @dataclass
 class _Process:
@@ -146,7 +149,10 @@ def _work(
     while not stop.wait(_LOOK) and os.getppid() == watcher:
         pass
     clock.stop(_LOOK)
-    worker.stop(timeout=int(grace * 1000))
+    # It waits for threads, then for consumers, each as long; and a connection that both still use may never close.
+    ending = threading.Thread(target=worker.stop, kwargs={"timeout": int(grace * 1000)}, daemon=True)
+    ending.start()
+    ending.join(2 * grace + _CLOSING)
     clock.stop(0)
     if left := journal.unfinished():
         _log.error("%d jobs still run after %g s: they start again elsewhere.", len(left), grace)

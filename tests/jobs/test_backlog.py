@@ -65,7 +65,7 @@ def test_jobs_are_quick_again_some_time_after_a_long_one(waiting):
 
 
 def test_no_job_waits_behind_a_long_one(shop, work, done, until):
-    work("--processes", "2", "--threads", "1", EXECUTION_GRACE="0.1")
+    work("--processes", "2", "--threads", "1", EXECUTION_GRACE="0.5")
     quorum.run_background(shop.hold, [60])
     until(lambda: done("begun"))
     for number in range(6):

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import functools
 import re
-import threading
-import types
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import config, errors, redisdb, runtime
@@ -26,11 +24,6 @@ OPTION: Final = "quorum"
 FAR: Final = 300.0
 
 _KEY: Final = "jobs.broker"
-
-# Milliseconds without a sign of life after which a worker on Redis counts as dead, and out of how many million commands
-# those that look for the dead: a worker sends five a second, so that they are found within 60 seconds.
-_DEAD: Final = 20_000
-_SEARCHES: Final = 200_000
 
 # Seconds: connecting, and how long a broker may hold what is sent to it.
 _CONNECTING: Final = 5.0
@@ -170,8 +163,16 @@ def _variable(settings: config.Settings) -> str:
 def _open(settings: config.Settings) -> Broker:
     check(settings)
     variable = _variable(settings)
-    url: str = settings.get(variable)
-    return _rabbitmq(url) if variable == "CLOUDAMQP_URL" else _redis(settings)
+    if variable == "CLOUDAMQP_URL":
+        from . import rabbitmq_broker
+
+        return rabbitmq_broker.connect(settings.get(variable), _CONNECTING, _BLOCKED)
+    if redisdb.read(settings).kind.endswith("+cluster"):
+        raise errors.ConfigurationError("REDISTOGO_URL: jobs can't be in a cluster of Redis. Use RabbitMQ for them.")
+    from . import redis_broker
+
+    client = redisdb.connect(settings, {"socket_timeout": _BLOCKED, "socket_connect_timeout": _CONNECTING})
+    return redis_broker.connect(client, f"{prefix(settings)}.jobs")
 
 
 def _close(broker: Broker) -> None:
@@ -179,96 +180,3 @@ def _close(broker: Broker) -> None:
     client = getattr(broker, "client", None)
     if client is not None:
         client.close()
-
-
-def _rabbitmq(url: str) -> Broker:
-    import pika
-    from dramatiq.brokers.rabbitmq import RabbitmqBroker
-
-    class Rabbitmq(RabbitmqBroker):
-        """Has one connection for all threads that send, one at a time: dramatiq has one a thread and keeps it after the
-        thread's end, and a server may have a thread a request.
-        """
-
-        def __init__(self, parameters: pika.URLParameters) -> None:
-            super().__init__(confirm_delivery=True, middleware=[])
-            self.parameters = parameters
-            self.state: Any = types.SimpleNamespace()
-            self._one = threading.RLock()
-
-        def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
-            with self._one:
-                return super().enqueue(message, delay=delay)
-
-        def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
-            with self._one:
-                super().declare_queue(queue_name, ensure=ensure)
-
-    try:
-        parameters = pika.URLParameters(url)
-    except (ValueError, TypeError):
-        # The cause quotes parts of the URL.
-        raise errors.ConfigurationError("CLOUDAMQP_URL has options that pika can't use.") from None
-    parameters.socket_timeout = parameters.stack_timeout = _CONNECTING
-    parameters.blocked_connection_timeout = _BLOCKED
-    return Rabbitmq(parameters)
-
-
-def _redis(settings: config.Settings) -> Broker:
-    import dramatiq.brokers.redis as redis_broker
-    import dramatiq.errors
-
-    if redisdb.read(settings).kind.endswith("+cluster"):
-        raise errors.ConfigurationError("REDISTOGO_URL: jobs can't be in a cluster of Redis. Use RabbitMQ for them.")
-    driver: Any = redis_broker
-
-    class Consumer(driver._RedisConsumer):  # type: ignore[misc]
-        """Notes what it gave out and was not confirmed since."""
-
-        def __next__(self) -> Any:
-            message = super().__next__()
-            if message is not None:
-                self.broker.held[self.queue_name].add(message.options["redis_message_id"])
-            return message
-
-        def ack(self, message: Any) -> None:
-            super().ack(message)
-            self.broker.held[self.queue_name].discard(message.options["redis_message_id"])
-
-        def nack(self, message: Any) -> None:
-            super().nack(message)
-            self.broker.held[self.queue_name].discard(message.options["redis_message_id"])
-
-    class Redis(driver.RedisBroker):  # type: ignore[misc]
-        """Takes back what was fetched and never came, as the connection broke: dramatiq leaves it with the worker, and
-        nobody else gets it before that ends.
-        """
-
-        consumer_class = Consumer
-
-        def __init__(self, **options: Any) -> None:
-            super().__init__(**options)
-            self.held: dict[str, set[str]] = {}
-
-        def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
-            held = self.held.setdefault(queue_name, set())
-            if queue_name.endswith(".DQ"):
-                # What was kept until it is due was let go of with the connection.
-                held.clear()
-            known = frozenset(held)
-            try:
-                fetched = self.client.smembers(f"{self.namespace}:__acks__.{self.broker_id}.{queue_name}")
-                if lost := {member.decode() for member in fetched} - known:
-                    self.do_requeue(queue_name, *lost)
-            except _driver_errors(settings) as error:
-                closed: Any = dramatiq.errors.ConnectionClosed
-                raise closed(error) from None
-            return super().consume(queue_name, prefetch, timeout)
-
-    return Redis(
-        client=redisdb.connect(settings, {"socket_timeout": _BLOCKED, "socket_connect_timeout": _CONNECTING}),
-        middleware=[],
-        namespace=f"{prefix(settings)}.jobs",
-        heartbeat_timeout=_DEAD,
-        maintenance_chance=_SEARCHES,
-    )

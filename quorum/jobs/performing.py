@@ -95,16 +95,20 @@ class Performer:
             _log.exception("The job %s (%s) ended, but not its context.", letter.name, letter.id)
 
     def _perform(self, letter: Letter) -> None:
+        callback: Callable[..., Any] | None = None
         try:
             crashes = self._crashes(letter)
-            function, options = registry.resolve(self._context, letter.job.get("path"))
             callback = self._callback(letter)
+            function, options = registry.resolve(self._context, letter.job.get("path"))
             key = letter.key
             if key is not None and self._surely(lambda: records.is_spent(key, letter.id)):
                 _log.info("The job %s (%s) was done already.", letter.name, letter.id)
                 return
         except RefusedError as error:
             self.bury(letter, str(error))
+            # Not after the death of workers: the callback may be what they died in.
+            if callback is not None:
+                self._call_back(letter, callback, error, None)
             return
         report = _Reporter(letter)
         failure: BaseException | None = None
@@ -125,7 +129,23 @@ class Performer:
         elif not self._failed(letter, options, failure):
             return
         if callback is not None:
+            self._call_back(letter, callback, failure, result, alone=crashes >= SUSPECT)
+
+    def _call_back(
+        self,
+        letter: Letter,
+        callback: Callable[..., Any],
+        failure: BaseException | None,
+        result: Any,
+        *,
+        alone: bool = False,
+    ) -> None:
+        """Call a job's callback: a worker may die in it as in the job."""
+        self._journal.begin(letter.id, alone=alone)
+        try:
             running.call_back(self._context, letter.name, callback, failure, result)
+        finally:
+            self._journal.end()
 
     def _call(self, letter: Letter, function: Callable[..., Any], options: Options) -> tuple[Any, Any]:
         """Call the function; give its result, and as it is stored."""

@@ -20,10 +20,8 @@ from .handles import name_of
 #: What `load(jobs=...)` can be: a module or a package, its name, or several of these.
 Packages: TypeAlias = types.ModuleType | str | Iterable[types.ModuleType | str]
 
-#: Seconds after which RabbitMQ hands a job over again that was not confirmed, unless it is configured otherwise.
-CONSUMER_TIMEOUT: Final = 30 * 60.0
-
-#: The longest that a job may run, in seconds.
+#: The longest that a job may run, in seconds. RabbitMQ hands one over again that is not confirmed after its
+#: consumer_timeout, 30 minutes unless it is configured otherwise.
 LONGEST: Final = 25 * 60.0
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -228,12 +226,6 @@ def packages(given: Packages | None) -> tuple[str, ...]:
             importlib.import_module(info.name)
         names.append(name)
     return tuple(names)
-
-
-def longest(context: runtime.Context, queues: Iterable[str]) -> float:
-    """Give the longest time limit of the jobs in some queues, in seconds."""
-    own = [options for function, options in _registered.values() if repeating.owns(context, function)]
-    return max(options.timeout for options in (*own, _DEFAULT) if options.queue in set(queues) | {_DEFAULT.queue})
 
 
 def queues(context: runtime.Context) -> Iterator[str]:

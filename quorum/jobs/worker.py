@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .. import errors, runtime
-from . import brokers, records, registry
+from . import brokers, records
+from .backlog import Backlog
 from .clock import Clock
 from .journal import Journal
 from .performing import Letter, Performer
@@ -36,6 +37,9 @@ _IDLE: Final = 200
 _LIVED: Final = 0.5
 _PAUSE: Final = 1.0
 _LOOK: Final = 0.5
+
+# Seconds that a process has for closing its connections.
+_CLOSING: Final = 5.0
 
 
 @dataclass
@@ -62,7 +66,6 @@ class Watcher:
         # What all children need is done once: what they import, and the indexes. A child has no use for the sockets and
         # threads of its parent.
         brokers.get(self._context)
-        self._check_times()
         with self._context.enter():
             records.prepare()
         self._context.close()
@@ -74,18 +77,6 @@ class Watcher:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-    def _check_times(self) -> None:
-        """Warn where a job may be unconfirmed for longer than RabbitMQ allows: it waits for one of each other queue."""
-        longest = registry.longest(self._context, self._queues) * len(self._queues)
-        if brokers.is_rabbitmq(self._context.settings) and longest > registry.CONSUMER_TIMEOUT:
-            _log.warning(
-                "A job may take %g minutes with those before it from %d queues. RabbitMQ hands it over again after its "
-                "consumer_timeout, %g minutes by default: start workers for fewer queues, or lower timeout=.",
-                longest / 60,
-                len(self._queues),
-                registry.CONSUMER_TIMEOUT / 60,
-            )
 
     def _stop(self, number: int, frame: Any) -> None:
         self._stopping = True
@@ -158,7 +149,10 @@ def _work(
     while not stop.wait(_LOOK) and os.getppid() == watcher:
         pass
     clock.stop(_LOOK)
-    worker.stop(timeout=int(grace * 1000))
+    # It waits for threads, then for consumers, each as long; and a connection that both still use may never close.
+    ending = threading.Thread(target=worker.stop, kwargs={"timeout": int(grace * 1000)}, daemon=True)
+    ending.start()
+    ending.join(2 * grace + _CLOSING)
     clock.stop(0)
     if left := journal.unfinished():
         _log.error("%d jobs still run after %g s: they start again elsewhere.", len(left), grace)
@@ -175,13 +169,16 @@ def _consume(context: runtime.Context, performer: Performer, threads: int, queue
         """Hands each message to the performer, and keeps what dramatiq itself gives up."""
 
         def before_process_message(self, broker: Any, message: Any) -> None:
-            current.message = message
+            current.message, current.begun = message, backlog.begin()
+
+        def after_process_message(self, broker: Any, message: Any, **outcome: Any) -> None:
+            backlog.end(current.begun)
 
         def after_nack(self, broker: Any, message: Any) -> None:
             with context.enter():
                 performer.bury(Letter.read(message), f"there is no actor {str(message.actor_name)[:100]!r}")
 
-    broker = brokers.get(context)
+    broker: Any = brokers.get(context)
     broker.add_middleware(Hooks())
     names = [brokers.queue_name(context.settings, queue) for queue in queues]
     dramatiq.actor(actor_name=brokers.ACTOR, queue_name=names[0], broker=broker)(
@@ -190,9 +187,7 @@ def _consume(context: runtime.Context, performer: Performer, threads: int, queue
     for name in names:
         broker.declare_queue(name)
     worker = dramatiq.Worker(broker, queues=set(names), worker_timeout=_IDLE, worker_threads=threads)
-    if brokers.is_rabbitmq(context.settings):
-        # What waits here counts as not confirmed: it must not wait behind jobs that take long.
-        worker.queue_prefetch = threads
+    backlog = broker.backlog = Backlog(worker.work_queue, threads)
     worker.start()
     return worker
 

@@ -21,6 +21,7 @@ from quorum.jobs import brokers, dead, performing, records, registry, sending
 
 #: For tests of what does not depend on the broker.
 ONE = pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
+ONE_SERVED = pytest.mark.parametrize("workers", ["rabbitmq"], indirect=True)
 
 FLASK = [sys.executable, "-m", "flask", "--app", "shop_jobs", "quorum"]
 
@@ -45,9 +46,8 @@ def raw(job, queue="default", actor=brokers.ACTOR):
     brokers.send(context, dramatiq.Message(queue_name=name, actor_name=actor, args=(), kwargs={}, options=options))
 
 
-def test_a_job_is_done_by_a_worker_and_its_result_comes_back(shop, work):
-    work()
-    handle = quorum.run_background(shop.add, [1], {"b": 2})
+def test_a_job_is_done_by_a_worker_and_its_result_comes_back(served):
+    handle = quorum.run_background(served.add, [1], {"b": 2})
     assert handle.result(20) == 3
     assert handle.state == "done"
 
@@ -68,6 +68,7 @@ def test_what_models_know_arrives_as_it_was_sent(served):
     assert quorum.run_background(served.echo, [value]).result(20) == value
 
 
+@ONE_SERVED
 def test_a_model_is_sent_as_its_class_and_id(served):
     item = served.Item(name="old")
     item.save()
@@ -108,6 +109,14 @@ def test_the_callback_is_told_the_result_or_the_last_error(served, done, until):
     assert found == {(None, 3), ("ValueError", None)}
 
 
+@ONE_SERVED
+def test_the_callback_of_a_job_that_no_worker_may_run_is_told(served, done, until):
+    raw({"path": "os:system", "args": ["true"], "kwargs": {}, "callback": "shop_jobs:called_back"})
+    until(lambda: done("called back"))
+    assert done("called back")[0]["error"] == "RefusedError"
+
+
+@ONE_SERVED
 def test_a_job_that_takes_too_long_is_interrupted_and_given_up(served, until):
     quorum.run_background(served.too_long)
     until(given_up)
@@ -261,13 +270,12 @@ class _no_limit:
 
 
 @pytest.mark.promise("J3")
-def test_a_message_for_another_actor_is_given_up_and_the_worker_goes_on(shop, work, done, until):
-    work()
+def test_a_message_for_another_actor_is_given_up_and_the_worker_goes_on(served, done, until):
     raw({"path": "shop_jobs:plain"}, actor="somebody")
     until(given_up)
     [letter] = given_up().values()
     assert letter["reason"] == "there is no actor 'somebody'"
-    quorum.run_background(shop.plain, ["on"])
+    quorum.run_background(served.plain, ["on"])
     until(lambda: done("on"))
 
 
@@ -281,6 +289,16 @@ def test_a_job_that_ends_its_worker_is_given_up_and_the_next_one_runs(shop, work
     assert given_up()["shop_jobs.die"]["reason"] == f"a worker died in it {performing.CRASHES} times"
     assert len(done("died")) == performing.CRASHES
     assert worker.process.poll() is None
+
+
+@pytest.mark.promise("J3")
+@ONE
+def test_a_job_whose_callback_ends_its_worker_is_given_up(shop, work, done, until):
+    work()
+    quorum.run_background(shop.plain, ["on"], callback=shop.called_back_and_dead)
+    until(given_up, 60)
+    assert given_up()["shop_jobs.plain"]["reason"] == f"a worker died in it {performing.CRASHES} times"
+    assert len(done("died")) == performing.CRASHES
 
 
 @pytest.mark.promise("J2")
@@ -347,6 +365,7 @@ def test_a_worker_does_the_queues_that_it_was_started_for(shop, work, done, unti
     until(lambda: done("default"))
 
 
+@ONE
 def test_two_instances_share_nothing(shop, work, done, until, monkeypatch):
     worker = work(INSTANCE="blue")
     until(lambda: children(worker.pid))
@@ -357,14 +376,16 @@ def test_two_instances_share_nothing(shop, work, done, until, monkeypatch):
 
 
 @pytest.mark.promise("J5")
+@ONE
 def test_what_repeats_is_called_once_by_four_processes(shop, work, done, until):
-    work("--processes", "4", SHOP_REPEATS="0.5")
+    work("--processes", "4", SHOP_REPEATS="0.25")
     until(lambda: len(done("tick")) >= 8, 60)
-    ticks = [int(note["at"] / 0.5) for note in done("tick")]
+    ticks = [int(note["at"] / 0.25) for note in done("tick")]
     assert len(ticks) == len(set(ticks))
 
 
 @pytest.mark.promise("J5")
+@ONE
 def test_what_repeats_goes_on_when_the_process_that_does_it_is_killed(shop, work, done, until):
     worker = work("--processes", "2", SHOP_REPEATS="0.3")
     until(lambda: len(done("tick")) >= 2, 60)
@@ -377,6 +398,7 @@ def _flask(*command):
     return subprocess.run([*FLASK, "jobs", *command], capture_output=True, text=True, check=False, timeout=60)
 
 
+@ONE_SERVED
 def test_what_was_given_up_is_listed_retried_and_purged(served, done, until, tmp_path):
     quorum.run_background(served.fail, ["x"])
     quorum.run_background(served.too_long)

@@ -25,7 +25,7 @@ _NAMED = re.compile(
     (?P<before>
         (?P<name>{_NAMES})[\w.\-]{{0,40}}
         \\{{0,8}}["']?\]?\s{{0,3}}              # a quoted name, an index
-        (?:=>|[:=]|%3d|(?<=["']),)\s{{0,3}}     # name=value, name: value, name%3Dvalue, ('name', 'value')
+        (?:=>|[:=]|%3d|(?<=["']),(?=\s{{0,3}}b?["'\\]))\s{{0,3}}  # name=value, name: value, ('name', 'value')
     )
     (?:
         b?\\{{1,8}}(?P<escaped>["'])(?:(?!\\{{1,8}}(?P=escaped)).){{0,4000}}(?:\\{{1,8}}(?P=escaped))?

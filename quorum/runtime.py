@@ -44,6 +44,8 @@ class Context:
     place for what a layer above derives from this context (a model's collection, say): it ends with the context or its
     client, and at a fork. `enter` makes this context the current one for the length of a `with` block, in a thread that
     serves no request. `execution` says how jobs are run, and `jobs` names the packages whose functions are jobs.
+    `watches` says that this process may be the one that restarts another when a source changes: what repeats waits for
+    a request.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Context:
         enter: Callable[[], AbstractContextManager[Any]] = nullcontext,
         execution: Execution = True,
         jobs: tuple[str, ...] = (),
+        watches: bool = False,
     ) -> None:
         self.settings = settings
         self.app = app
@@ -66,6 +69,7 @@ class Context:
         self.enter = enter
         self.execution = execution
         self.jobs = jobs
+        self.watches = watches
         self.cache: dict[Any, Any] = {}
         self._stopped = False
         self._clients: dict[str, _Entry] = {}

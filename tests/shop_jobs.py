@@ -83,6 +83,11 @@ def called_back_and_dead(error: BaseException | None, result: Any) -> None:
     os._exit(0)
 
 
+@quorum.job(retries=0)
+def leak() -> None:
+    raise ValueError("password=hunter22222")
+
+
 @quorum.job(timeout="1s", retries=0)
 def too_long() -> None:
     end = time.monotonic() + 20

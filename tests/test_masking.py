@@ -100,3 +100,9 @@ def test_a_value_that_holds_itself_ends():
     value: list[object] = []
     value.append(value)
     assert "[...]" in str(Masker().value(value))
+
+
+def test_the_name_of_a_file_in_a_traceback_is_no_name_of_a_secret():
+    line = 'File "/srv/session_store.py", line 12, in read'
+    assert Masker().text(line) == line
+    assert Masker().text("('password', 'c4n4ry')") == "('password', ***)"

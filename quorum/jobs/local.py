@@ -31,7 +31,7 @@ def pool(context: runtime.Context) -> Pool:
 
 def start(context: runtime.Context) -> None:
     """Begin with what is repeated, and see that SIGTERM waits for jobs."""
-    if any(repeating.owned(context)):
+    if not context.watches and any(repeating.owned(context)):
         pool(context)
     if _may_set_signals() and signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, _terminated):
         signal.signal(signal.SIGTERM, _terminated)
@@ -39,7 +39,7 @@ def start(context: runtime.Context) -> None:
 
 
 def resume(context: runtime.Context) -> None:
-    """Begin with what is repeated in a process that was forked since."""
+    """Begin with what is repeated in a process that was forked since, or that serves after all."""
     if context.opened(KEY) is None and any(repeating.owned(context)):
         pool(context)
 
@@ -47,10 +47,10 @@ def resume(context: runtime.Context) -> None:
 def begin(context: runtime.Context, one: Repeating) -> None:
     """Begin with one function that was declared after its app was loaded."""
     opened = context.opened(KEY)
-    if opened is None:
-        pool(context)
-    else:
+    if opened is not None:
         _repeat(opened, one)
+    elif not context.watches:
+        pool(context)
 
 
 def _open(context: runtime.Context) -> Pool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .. import errors, runtime
+from ..masking import Masker
 from . import brokers, records, registry, running, wire
 from .journal import Journal
 from .registry import Options, RefusedError
@@ -204,6 +205,8 @@ class Performer:
         _log.error(
             "The job %s (%s) is given up after %d attempts: %s.", letter.name, letter.id, letter.attempt + 1, reason
         )
+        # It is shown to people, as the log is, and an exception may quote a secret.
+        reason = Masker(self._context.settings.secrets()).text(reason)
         text = letter.message.encode().decode()
         queue, key = str(letter.message.queue_name), letter.key
         self._surely(lambda: records.bury(letter.id, letter.name, queue, text, reason[:2000], letter.attempt + 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -114,6 +115,7 @@ def load(
             enter=made.app_context,
             execution=execution,
             jobs=background_jobs.packages(jobs),
+            watches=made.debug and os.environ.get("WERKZEUG_RUN_MAIN") != "true",
         )
         if any(model.__files__ for model in classes):
             from . import files  # which an app without files never needs

@@ -56,6 +56,7 @@ def retry_dead(ids: tuple[str, ...], every: bool) -> None:
     """Send jobs that were given up once more."""
     done = dead.retry(_context(), _chosen(ids, every))
     click.echo(f"{done} sent again.")
+    _tell_unknown(ids, done)
 
 
 @group.command("purge")
@@ -64,13 +65,20 @@ def retry_dead(ids: tuple[str, ...], every: bool) -> None:
 def purge_dead(ids: tuple[str, ...], every: bool) -> None:
     """Delete jobs that were given up."""
     _context()
-    click.echo(f"{dead.purge(_chosen(ids, every))} deleted.")
+    done = dead.purge(_chosen(ids, every))
+    click.echo(f"{done} deleted.")
+    _tell_unknown(ids, done)
 
 
 def _chosen(ids: tuple[str, ...], every: bool) -> tuple[str, ...] | None:
     if bool(ids) == every:
         raise click.UsageError("Name their ids, or give --all.")
     return None if every else ids
+
+
+def _tell_unknown(ids: tuple[str, ...], done: int) -> None:
+    if unknown := len(set(ids)) - done:
+        raise click.ClickException(f"{unknown} of the ids are of no job that was given up: flask quorum jobs list.")
 
 
 def _context() -> runtime.Context:

@@ -402,8 +402,12 @@ def _flask(*command):
 def test_what_was_given_up_is_listed_retried_and_purged(served, done, until, tmp_path):
     quorum.run_background(served.fail, ["x"])
     quorum.run_background(served.too_long)
-    until(lambda: len(given_up()) == 2)
+    quorum.run_background(served.leak)
+    until(lambda: len(given_up()) == 3)
     listed = _flask("list").stdout
+    assert "shop_jobs.leak  1  ValueError: password=***" in listed
+    assert _flask("purge", given_up()["shop_jobs.leak"]["_id"]).stdout == "1 deleted.\n"
+    assert _flask("retry", "unknown").returncode == 1
     assert "shop_jobs.fail  3  ValueError: it is broken" in listed
     assert "shop_jobs.too_long" in listed
     letter = given_up()["shop_jobs.fail"]

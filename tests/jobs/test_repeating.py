@@ -33,6 +33,20 @@ def test_a_function_that_is_declared_after_the_load_is_called_too(until):
     until(lambda: len(calls) >= 2)
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_in_debug_mode_the_process_that_watches_the_sources_calls_nothing(until, monkeypatch, first):
+    calls = []
+    monkeypatch.delenv("WERKZEUG_RUN_MAIN", raising=False)
+    if first:
+        quorum.background(timeout=0.01)(lambda: calls.append(1))
+    app = quorum.load(name="shop", DEBUG=True)
+    if not first:
+        quorum.background(timeout=0.01)(lambda: calls.append(1))
+    assert app.extensions["quorum"].opened("jobs") is None
+    app.test_client().get("/")
+    until(lambda: len(calls) >= 2)
+
+
 def test_a_function_that_fails_is_called_again(until, caplog):
     calls = []
 

@@ -34,7 +34,7 @@ test: .venv/.test
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 soak: .venv/.test
-	$(BIN)/python -m pytest -m soak --hypothesis-profile=soak $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m soak -o faulthandler_timeout=1800 --hypothesis-profile=soak $(PYTEST_ARGS)
 
 lint: ruff mypy pyright
 

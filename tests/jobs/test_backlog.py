@@ -11,8 +11,6 @@ import quorum
 from quorum.jobs import backlog
 from quorum.jobs.backlog import Backlog
 
-pytestmark = pytest.mark.promise("J2")
-
 
 class Item(tuple):
     __slots__ = ()
@@ -64,6 +62,7 @@ def test_jobs_are_quick_again_some_time_after_a_long_one(waiting):
     assert one.is_quick
 
 
+@pytest.mark.promise("J2")
 def test_no_job_waits_behind_a_long_one(shop, work, done, until):
     work("--processes", "2", "--threads", "1", EXECUTION_GRACE="0.5")
     quorum.run_background(shop.hold, [60])
@@ -75,6 +74,7 @@ def test_no_job_waits_behind_a_long_one(shop, work, done, until):
     assert len(done("begun")) == 1
 
 
+@pytest.mark.promise("J2")
 def test_jobs_are_taken_ahead_again_after_long_ones(shop, work, done, until):
     work("--threads", "2")
     for _ in range(2):

@@ -9,7 +9,7 @@ import pytest
 from quorum import runtime
 from quorum.jobs import brokers
 
-pytestmark = [pytest.mark.promise("J2"), pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)]
+pytestmark = pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
 
 NUMBER = 5
 
@@ -41,6 +41,7 @@ def numbers(messages):
     return [message.options[brokers.OPTION]["number"] for message in messages]
 
 
+@pytest.mark.promise("J2")
 def test_what_is_not_confirmed_comes_again_in_its_order(consume):
     with consume() as consumer:
         messages = take(consumer)
@@ -62,6 +63,7 @@ def test_what_is_refused_does_not_come_again(consume):
         assert next(consumer) is None
 
 
+@pytest.mark.promise("J2")
 def test_a_message_of_a_connection_that_broke_confirms_no_other(consume):
     with consume() as consumer:
         old = take(consumer)

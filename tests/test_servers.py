@@ -144,6 +144,7 @@ def test_a_redis_server_comes_back_at_its_port_with_its_data(tmp_path):
         assert client.get("key") == b"value"
 
 
+@pytest.mark.soak
 def test_a_rabbitmq_server_comes_back_at_its_port_with_its_messages(tmp_path):
     durable = pika.BasicProperties(delivery_mode=2)
     with servers.rabbitmq(tmp_path / "rabbitmq") as server:

@@ -58,26 +58,29 @@ def boolean(text: str) -> bool:
         raise ValueError("is not a boolean: use 1, true, yes, on or 0, false, no, off") from None
 
 
-def port(text: str) -> int:
-    """Read a port, 0 (any free one) to 65535.
+def whole(least: int, most: int, problem: str) -> Callable[[str], int]:
+    """Make a function that reads a whole number between two others; `problem` is what it says of another."""
 
-    :raises ValueError: it is something else.
-    """
-    number = integer(text)
-    if not 0 <= number <= 65535:
-        raise ValueError("is not a port: ports go from 0 to 65535")
-    return number
+    def read(text: str) -> int:
+        number = integer(text)
+        if not least <= number <= most:
+            raise ValueError(problem)
+        return number
+
+    return read
 
 
-def count(text: str) -> int:
-    """Read how many there are to be of something: 1 to 1,000.
+#: A port; 0 is any free one.
+port = whole(0, 65535, "is not a port: ports go from 0 to 65535")
 
-    :raises ValueError: it is something else.
-    """
-    number = integer(text)
-    if not 1 <= number <= 1000:
-        raise ValueError("is not a number from 1 to 1000")
-    return number
+#: How many there are to be of something.
+count = whole(1, 1000, "is not a number from 1 to 1000")
+
+#: A time in milliseconds.
+milliseconds = whole(0, 86_400_000, "is not a number of milliseconds from 0 to 86400000")
+
+#: How long something lasts, in seconds: 5 minutes to a year.
+lifetime = whole(300, 31_536_000, "is not a number of seconds from 300 to 31536000")
 
 
 def seconds(text: str) -> float:
@@ -88,28 +91,6 @@ def seconds(text: str) -> float:
     if not re.fullmatch(_NUMBER, text.strip()) or float(text) > 86_400:
         raise ValueError("is not a number of seconds from 0 to 86400")
     return float(text)
-
-
-def milliseconds(text: str) -> int:
-    """Read a time in whole milliseconds, 0 to 86,400,000.
-
-    :raises ValueError: it is something else.
-    """
-    number = integer(text)
-    if not 0 <= number <= 86_400_000:
-        raise ValueError("is not a number of milliseconds from 0 to 86400000")
-    return number
-
-
-def lifetime(text: str) -> int:
-    """Read how long something lasts, in whole seconds: 300 (5 minutes) to 31,536,000 (a year).
-
-    :raises ValueError: it is something else.
-    """
-    number = integer(text)
-    if not 300 <= number <= 31_536_000:
-        raise ValueError("is not a number of seconds from 300 to 31536000")
-    return number
 
 
 def path(text: str) -> str:

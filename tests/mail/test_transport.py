@@ -378,11 +378,13 @@ def test_a_connection_that_broke_is_opened_again(run_mailserver):
 
 
 def test_closing_twice_or_before_the_first_mail_is_fine(run_mailserver):
-    connection = Connection(to(run_mailserver()))
+    server = run_mailserver()
+    connection = Connection(to(server))
     connection.close()
     connection.send(make())
     connection.close()
     connection.close()
+    assert (len(server.mails), server.connections) == (1, 1)
 
 
 def test_what_the_server_says_is_one_short_line(run_mailserver):

@@ -180,7 +180,7 @@ class Model(Base, Hooks):
         for part in cls.__own_filter__():
             wanted_filter.update(part)
         try:
-            stored = store.raw(cls).find_one(wanted_filter)
+            stored = store.one(cls)(wanted_filter)
         except PyMongoError as error:
             raise store.failed(cls, error) from error
         return None if stored is None else view(cls.__class_of__(stored), stored, Batch([stored]))

@@ -206,10 +206,7 @@ class Query(Generic[M]):
         """Give the first document, or None."""
         if (kept := self._kept()) is not None:
             return kept[0] if kept else None
-        try:
-            stored = self._collection().find_one(self._filter(), self._projection(), **self._find_options())
-        except store.READING_ERRORS as error:
-            raise store.unread(self._model, error) from error
+        stored = self._one(self._projection())
         return None if stored is None else self._hydrate([stored])[0]
 
     def count(self) -> int:
@@ -226,7 +223,7 @@ class Query(Generic[M]):
         """Say whether there is any such document."""
         if (kept := self._kept()) is not None:
             return bool(kept)
-        return bool(self._with(_limit=1, _only=(("_id",), {"_id": None}), _paths=())._load())
+        return self._one({"_id": 1}) is not None
 
     def paginate(self, page: Any = 1, per_page: Any = PER_PAGE, *, max_per_page: int = MAX_PER_PAGE) -> Page[M]:
         """Give one page; both numbers may be text from a request.
@@ -379,6 +376,14 @@ class Query(Generic[M]):
         if self._limit:
             options["limit"] = self._limit
         return self._collection().find(self._filter(), self._projection(), **options)
+
+    def _one(self, projection: dict[str, int] | None) -> dict[str, Any] | None:
+        try:
+            if self._options:
+                return self._collection().find_one(self._filter(), projection, **self._find_options())
+            return store.one(self._model)(self._filter(), projection, self._sort, self._skip)
+        except store.READING_ERRORS as error:
+            raise store.unread(self._model, error) from error
 
     def _load(self) -> list[dict[str, Any]]:
         with store.Translated(self._model):

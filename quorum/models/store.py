@@ -10,7 +10,15 @@ from bson.codec_options import CodecOptions
 from bson.errors import BSONError, InvalidDocument, InvalidStringData
 from pymongo import ReadPreference
 from pymongo.collection import Collection
-from pymongo.errors import DocumentTooLarge, PyMongoError
+from pymongo.errors import (
+    ConnectionFailure,
+    DocumentTooLarge,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+)
 
 from .. import errors, mongodb, runtime
 
@@ -18,6 +26,9 @@ _PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepr
 
 #: What the driver raises, before anything is sent, for a document that BSON cannot hold.
 ENCODING_ERRORS = (InvalidDocument, InvalidStringData, DocumentTooLarge, OverflowError, UnicodeEncodeError, BSONError)
+
+# Reads that failed so have waited as long as they may.
+_FINAL = (ServerSelectionTimeoutError, WaitQueueTimeoutError, ExecutionTimeout)
 
 #: The codes of a server that found a document too large: BSONObjectTooLarge, and two for one that an update made so.
 TOO_LARGE = frozenset({10334, 17419, 17420})
@@ -29,13 +40,64 @@ def raw(model: Any) -> Collection[dict[str, Any]]:
 
     :raises ConfigurationError: no app is loaded, or the model is not among the app's.
     """
+    return one(model).collection
+
+
+def one(model: Any) -> _Finder:
+    """Give what finds one document of a model: called with a filter, a projection, an order and a number to skip, it does
+    as the driver's `find_one`, and is a sixth cheaper.
+
+    :raises ConfigurationError: as `raw`.
+    """
     context = runtime.current()
-    collection: Collection[dict[str, Any]] | None = context.cache.get(model)
-    if collection is None:
+    finder: _Finder | None = context.cache.get(model)
+    if finder is None:
         public = of(model)
         codec = public.codec_options.with_options(tz_aware=False, tzinfo=None)
-        collection = context.cache[model] = public.with_options(codec_options=codec)
-    return collection
+        finder = context.cache[model] = _Finder(public.with_options(codec_options=codec))
+    return finder
+
+
+class _Finder:
+    """Finds one document of a collection by a command of its own, without the driver's cursor."""
+
+    __slots__ = ("_codec", "_command", "_is_plain", "_name", "_preference", "collection")
+
+    def __init__(self, collection: Collection[dict[str, Any]]) -> None:
+        self.collection = collection
+        # The driver adds a read concern to a command of its own alone, and mongomock knows no command.
+        self._is_plain = type(collection) is Collection and collection.read_concern.level is None
+        self._command, self._name = collection.database.command, collection.name
+        self._codec, self._preference = collection.codec_options, collection.read_preference
+
+    def __call__(
+        self,
+        filter: dict[str, Any],
+        projection: dict[str, int] | None = None,
+        sort: tuple[tuple[str, int], ...] = (),
+        skip: int = 0,
+    ) -> dict[str, Any] | None:
+        if not self._is_plain:
+            return self._by_cursor(filter, projection, sort, skip)
+        command: dict[str, Any] = {"find": self._name, "filter": filter, "limit": 1, "singleBatch": True}
+        if projection is not None:
+            command["projection"] = projection
+        if sort:
+            command["sort"] = dict(sort)
+        if skip:
+            command["skip"] = skip
+        try:
+            answer = self._command(command, codec_options=self._codec, read_preference=self._preference)
+        except (ConnectionFailure, OperationFailure) as error:
+            if isinstance(error, _FINAL) or not self.collection.database.client.options.retry_reads:
+                raise
+            # The driver reads again over another connection, but repeats no command: now it is to read.
+            return self._by_cursor(filter, projection, sort, skip)
+        found: list[dict[str, Any]] = answer["cursor"]["firstBatch"]
+        return found[0] if found else None
+
+    def _by_cursor(self, filter: Any, projection: Any, sort: Any, skip: int) -> dict[str, Any] | None:
+        return self.collection.find_one(filter, projection, sort=list(sort) or None, skip=skip)
 
 
 def primary(model: Any) -> Collection[dict[str, Any]]:

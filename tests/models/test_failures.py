@@ -196,6 +196,41 @@ def test_a_list_that_failed_is_read_anew(app: None, proxy: Any) -> None:
     assert len(query) == 250
 
 
+ONE = {"get": lambda post: Post.get(post.id), "first": lambda post: Post.first(), "exists": lambda post: Post.exists()}
+
+
+@pytest.mark.promise("D18")
+@pytest.mark.parametrize("read", ONE)
+@pytest.mark.parametrize("lose", ["drop_request", "drop_reply"])
+def test_a_document_is_read_again_when_the_connection_was_lost(app: None, proxy: Any, read: str, lose: str) -> None:
+    post = loaded()
+    proxy.seen.clear()
+    getattr(proxy, lose)("find")
+    assert ONE[read](post) in (post, True)
+    assert proxy.seen.count("find") == 2
+
+
+@pytest.mark.promise("D18")
+@pytest.mark.parametrize("read", ONE)
+def test_a_document_is_not_read_again_where_the_url_forbids_it(proxy: Any, load: Load, read: str) -> None:
+    load(f"{proxy.url}&retryReads=false", *MODELS)
+    post = loaded()
+    proxy.seen.clear()
+    proxy.drop_reply("find")
+    with pytest.raises(OperationalError, match=str(proxy.port)):
+        ONE[read](post)
+    assert proxy.seen.count("find") == 1
+
+
+@pytest.mark.promise("D18")
+def test_a_read_that_took_too_long_is_not_tried_again(load: Load, mongo_url: str, fail: Callable[..., None]) -> None:
+    load(mongo_url, *MODELS)
+    post = loaded()
+    fail("find", errorCode=50)
+    with pytest.raises(OperationalError):
+        Post.get(post.id)
+
+
 VERBS: dict[str, Callable[[Any], Any]] = {
     "get": lambda post: Post.get(post.id),
     "first": lambda post: Post.first(),

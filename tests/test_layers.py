@@ -46,6 +46,7 @@ LAYERS = (
     "quorum.models.uploads",
     "quorum.models.thumbnails",
     "quorum.models.expressions",
+    "quorum.models.prefetching",
     "quorum.models.indexes quorum.models.query",
     "quorum.models.refusals",
     "quorum.models.writes",

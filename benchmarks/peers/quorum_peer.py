@@ -66,7 +66,7 @@ class Peer(Adapter):
         return [model.first(getattr(getattr(model, first), name) == value) for value in values]
 
     def join(self, parents: list[ObjectId]) -> list[str]:
-        return [Child.first(parent=parent).parent.name for parent in parents]
+        return [Child.find(parent=parent).prefetch("parent").first().parent.name for parent in parents]
 
     def list(self, shape: Shape) -> list[Any]:
         return list(MODELS[shape.name].find())

@@ -100,6 +100,7 @@ class Base(Document):
     __meta__: ClassVar[Meta] = Meta(abstract=True)
     __validators__: ClassVar[dict[str, list[str]]] = {}
     __paths__: ClassVar[dict[tuple[str, int], Any]] = {}
+    __prefetched__: ClassVar[dict[str, Any]] = {}
     __codec__: ClassVar[Any] = Asked(refuse_base)
     __files__: ClassVar[tuple[Any, ...]] = ()
     __codec_source__: ClassVar[Any] = Asked(lambda cls: cls.__codec__.source)
@@ -335,6 +336,7 @@ def set_up(cls: Any, allowed: tuple[str, ...], reserved: frozenset[str]) -> dict
             validators.setdefault(name, []).append(attribute)
     cls.__validators__ = validators
     cls.__paths__ = {}
+    cls.__prefetched__ = {}
     cls.__codec__ = Made("__codec__", lambda cls: Codec(cls, cls.__stored_type__().get(TYPE_KEY)))
     cls.__files__ = Made("__files__", holders)
     cls.Schema = Made("Schema", schema_of)

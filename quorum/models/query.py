@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar, cast, overload
 
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from .. import errors, mongodb, runtime
-from . import expressions, store
-from .batches import Batch, Loader
+from . import expressions, prefetching, store
+from .batches import Batch
 from .documents import Document, set_doc, set_state, view
 from .embedded import TYPE_KEY
-from .expressions import Condition, is_public, once_inside, resolve, targets_of
+from .expressions import Condition, is_public, once_inside, resolve
 from .holders import has_files
 from .kinds import WrongValue
 from .pages import MAX_PER_PAGE, PER_PAGE, Page, positive
@@ -23,7 +24,6 @@ from .references import ReferenceKind
 
 M = TypeVar("M")
 
-MAX_LEVELS = 8  # of references and embedded documents in one path of prefetch()
 DELETED_AT_ONCE = 1000  # files, of the documents that a query deletes
 STREAM_BATCH = 1000  # documents: larger ones leave the caches, smaller ones wake the garbage collector more often
 MAX_PLACE = 2**31 - 1  # of a document in a query
@@ -36,6 +36,8 @@ def hydrate(model: Any, documents: list[dict[str, Any]], only: dict[str, Any] | 
     if model.__meta__.subclasses:
         return [view(model.__class_of__(stored), stored, batch) for stored in documents]
     count = len(documents)
+    if count == 1:
+        return [view(model, documents[0], batch)]
     found = list(map(object.__new__, itertools.repeat(model, count)))
     deque(map(set_doc, found, documents), 0)
     deque(map(set_state, found, itertools.repeat(batch, count)), 0)
@@ -49,25 +51,27 @@ class Query(Generic[M]):
     truth load the documents once and keep them; `stream()` keeps none.
     """
 
-    __slots__ = ("_app", "_conditions", "_found", "_limit", "_model", "_only", "_options", "_paths", "_skip", "_sort")
+    # What a query has unless it was told otherwise.
+    _sort: tuple[tuple[str, int], ...] = ()
+    _skip = 0
+    _limit = 0
+    _only: tuple[tuple[str, ...], dict[str, Any]] | None = None
+    _paths: tuple[str, ...] = ()
+    _options: Mapping[str, Any] = MappingProxyType({})
+    _found: list[M] | None = None
+    _app: runtime.Context | None = None
 
     def __init__(self, model: Any, conditions: tuple[dict[str, Any], ...] = ()) -> None:
         self._model = model
         self._conditions = conditions
-        self._sort: tuple[tuple[str, int], ...] = ()
-        self._skip = 0
-        self._limit = 0
-        self._only: tuple[tuple[str, ...], dict[str, Any]] | None = None
-        self._paths: tuple[str, ...] = ()
-        self._options: dict[str, Any] = {}
-        self._found: list[M] | None = None
-        self._app: runtime.Context | None = None
 
     def _with(self, **changed: Any) -> Query[M]:
         query: Query[M] = Query(self._model, self._conditions)
-        for name in ("_sort", "_skip", "_limit", "_only", "_paths", "_options"):
-            setattr(query, name, changed.pop(name, getattr(self, name)))
-        query._conditions = changed.pop("_conditions", self._conditions)
+        told = query.__dict__
+        told.update(self.__dict__)
+        told.update(changed)
+        told.pop("_found", None)
+        told.pop("_app", None)
         return query
 
     # What to find.
@@ -118,30 +122,14 @@ class Query(Generic[M]):
     def prefetch(self, *paths: str) -> Query[M]:
         """Load what these references lead to along with the documents: `.prefetch("author", "comments.by")`.
 
-        One query for each level. Without it, the same happens when the first of them is read.
+        One query for each level; `first()` asks for the document and the references in it at once. Without it, the same
+        happens when the first of them is read.
 
         :raises ValidationError: a path is not one of public fields that ends at a reference.
         """
         for path in paths:
-            self._check_path(path)
+            prefetching.check(self._model, path)
         return self._with(_paths=(*self._paths, *paths))
-
-    def _check_path(self, path: str) -> None:
-        if not isinstance(path, str):
-            raise errors.ValidationError("Prefetch by names of references, dotted.", model=self._name)
-        names = path.split(".")
-        if len(names) > MAX_LEVELS:
-            raise errors.ValidationError({path[:100]: [f"More than {MAX_LEVELS} levels."]}, model=self._name)
-        resolve(self._model, names[0])
-        models, kind = [self._model], None
-        for name in names:
-            owner = next((model for model in models if is_public(model, name)), None)
-            kind = owner.__fields__[name].innermost() if owner is not None else None
-            if kind is None or not hasattr(kind, "target"):
-                raise errors.ValidationError({path: [f"{name!r} leads to no other document."]}, model=self._name)
-            models = targets_of(kind)
-        if not isinstance(kind, ReferenceKind):
-            raise errors.ValidationError({path: ["Does not end at a reference."]}, model=self._name)
 
     def options(self, **options: Any) -> Query[M]:
         """Give MongoDB's own options: `hint`, `comment`, `max_time_ms`, `collation`, `read_preference`."""
@@ -206,8 +194,14 @@ class Query(Generic[M]):
         """Give the first document, or None."""
         if (kept := self._kept()) is not None:
             return kept[0] if kept else None
-        stored = self._one(self._projection())
-        return None if stored is None else self._hydrate([stored])[0]
+        together = None
+        if self._paths and not self._options:
+            with store.Translated(self._model):
+                together = prefetching.find_one(
+                    self._model, self._filter(), self._projection(), self._sort, self._skip, self._paths
+                )
+        stored, others = together or (self._one(self._projection()), {})
+        return None if stored is None else self._hydrate([stored], others)[0]
 
     def count(self) -> int:
         """Count the documents, on the server."""
@@ -401,11 +395,15 @@ class Query(Generic[M]):
         """Give what was found before, unless that was in another app."""
         return self._found if self._app is None or self._app is runtime.current() else None
 
-    def _hydrate(self, documents: list[dict[str, Any]]) -> list[M]:
+    def _hydrate(self, documents: list[dict[str, Any]], others: dict[Any, dict[str, Any]] | None = None) -> list[M]:
         found = hydrate(self._model, documents, self._only[1] if self._only else None)
-        if found:
+        if others:
+            prefetching.adopt(found[0]._state, others)
+        if found and self._paths:
+            joined = {field.name for field in others} if others else ()
             for path in self._paths:
-                _prefetch([self._model], [found[0]._state], path.split("."))
+                if path not in joined:
+                    prefetching.load([self._model], [found[0]._state], path.split("."))
         return found
 
 
@@ -426,22 +424,6 @@ def _read(value: Any, name: str) -> Any:
     else:
         value = value.get(first) if isinstance(value, dict) else None
     return _read(value, rest) if rest else value
-
-
-def _prefetch(models: list[Any], batches: list[Batch], names: list[str]) -> None:
-    for model in models:
-        field = model.__fields__.get(names[0])
-        if field is None:
-            continue  # another member of a union has it
-        parts: list[Batch] = []
-        for batch in batches:
-            part = batch.part(field)
-            if isinstance(part, Loader):
-                parts.extend(dict.fromkeys(document._state for document in part.everything()))
-            else:
-                parts.append(part)
-        if len(names) > 1:
-            _prefetch(targets_of(field.innermost()), parts, names[1:])
 
 
 def fetch(model: Any, identifiers: list[Any]) -> Iterable[dict[str, Any]]:

@@ -173,6 +173,64 @@ def test_a_stream_loads_the_references_of_each_batch_together(page: Any) -> None
     assert (len(names), len(finds)) == (50, 2)
 
 
+@pytest.mark.parametrize(
+    ("paths", "sent"),
+    [
+        (["author"], ["aggregate"]),
+        (["author", "editor", "next"], ["aggregate"]),
+        (["author.team"], ["aggregate", "find"]),
+        (["author", "tags"], ["aggregate", "find"]),
+        (["comments.by"], ["find", "find"]),
+    ],
+)
+def test_one_document_and_what_it_refers_to_are_one_command(page: Any, paths: list[str], sent: list[str]) -> None:
+    post = Post.find(title="post 7").sort("-title").prefetch(*paths).first()
+    assert post is not None
+    read = {
+        "author": lambda: post.author.name == "person 7",
+        "author.team": lambda: post.author.team.name == "team 1",
+        "editor": lambda: post.editor is None,
+        "next": lambda: post.next is None,
+        "tags": lambda: [tag.text for tag in post.tags] == ["Tag 2", "Tag 3"],
+        "comments.by": lambda: [comment.by.name for comment in post.comments] == ["person 7", "person 8", "person 9"],
+    }
+    assert all(read[path]() for path in paths)
+    assert page.names == sent
+
+
+def test_what_was_joined_is_no_part_of_the_document(page: Any) -> None:
+    post = Post.find(title="post 7").prefetch("author").first()
+    assert post is not None
+    assert post._doc == Post.collection.find_one({"title": "post 7"})
+    assert post.author._doc == Person.collection.find_one({"name": "person 7"})
+    post.author.name = "new"
+    post.author.save()
+    assert Person.count(name="new") == 1
+
+
+def test_one_document_is_joined_within_what_was_asked_for(page: Any) -> None:
+    posts = Post.find().sort("title").skip(1)
+    assert posts.prefetch("author").first().title == posts.first().title
+    post = posts.only("title").prefetch("author").first()
+    with pytest.raises(quorum.errors.NotLoadedError):
+        post.author  # noqa: B018
+    post = posts.only("author").prefetch("author").first()
+    page.clear()
+    assert (post.author.name, page.names) == ("person 1", [])
+
+
+def test_where_the_server_refuses_to_join_one_document_is_loaded_in_two_commands(page: Any, fail: Any) -> None:
+    fail("aggregate", errorCode=51)
+    post = Post.find(title="post 7").prefetch("author").first()
+    assert page.names == ["aggregate", "find", "find"]
+    assert post is not None
+    assert post.author.name == "person 7"
+
+
+def test_nothing_found_is_nothing_joined(app: Any) -> None:
+    assert Post.find(title="none").prefetch("author").first() is None
+
+
 def test_a_stream_prefetches(page: Any) -> None:
     for post in Post.find().prefetch("author.team").stream(batch_size=50):
         assert post.author.team.name
@@ -379,6 +437,15 @@ def test_a_document_with_a_dangling_reference_is_saved_as_any_other(app: Any) ->
 
 
 @pytest.mark.promise("D20")
+def test_a_joined_reference_that_dangles_is_left_for_whoever_reads_it(app: Any) -> None:
+    Post(author=Person.collection.insert_one({}).inserted_id, title="a").save()
+    Person.collection.delete_many({})
+    post = Post.find().prefetch("author").first()
+    assert post is not None
+    with pytest.raises(DanglingReferenceError):
+        post.author.name  # noqa: B018
+
+
 def test_prefetch_leaves_dangling_references_for_whoever_reads_them(app: Any) -> None:
     ann = Person(name="Ann").save()
     Post(author=ann, comments=[Comment(by=ann)]).save()

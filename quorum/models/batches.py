@@ -88,6 +88,7 @@ class Loader:
     __slots__ = ("_documents", "_fetch", "_field", "_known", "_target")
     new = False
     only = None
+    parts = None
 
     def __init__(self, target: Any, documents: list[dict[str, Any]], field: Any, fetch: Fetch) -> None:
         self._target, self._documents, self._field, self._fetch = target, documents, field, fetch
@@ -173,6 +174,7 @@ class Dangling:
     __slots__ = ("_field",)
     new = False
     only = None
+    parts = None
 
     def __init__(self, field: Any) -> None:
         self._field = field

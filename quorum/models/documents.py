@@ -2,9 +2,10 @@
 
 A new document has in `_doc` the embedded documents that it was given as dicts, already as they will be stored.
 
-Hydration stores a pointer to the dict that the driver decoded; nothing else happens until a field is read. The first
-read of a field converts its stored value and leaves it in `__dict__`, where Python finds it from then on; assigning
-puts a value there too. So the changes of a document are what differs between the two, and cost what was touched.
+Hydration stores a pointer to the dict that the driver decoded; nothing else happens until a field is read. A stored
+value that is the Python value and cannot change is given as it is. Another one is converted when it is first read, and
+left in `__dict__`, where Python finds it from then on; assigning puts a value there too. So the changes of a document
+are what differs between the two, and cost what was touched.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class New:
     __slots__ = ()
     new = True
     only = None
+    parts = None
 
     def part(self, field: Any) -> None:
         """Give what siblings share for a field: a document that is not stored has none."""

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, TypedDict, Unpack, overload
+from typing import Any, ClassVar, Literal, TypedDict, Unpack, cast, overload
 
 import marshmallow.fields as mf
 from bson import ObjectId
@@ -16,7 +16,7 @@ from marshmallow import validate as validators
 from .. import errors
 from .batches import Batch, Dangling, Deleted, Loader, complete
 from .containers import Container, Nullable, core, messages_of
-from .documents import NEW, Checked, Document, same, set_state
+from .documents import NEW, Checked, Document, same, set_doc, set_state, set_values
 from .embedded import EmbeddedKind
 from .kinds import MISSING, Kind, WrongValue
 from .mixed import Anything, UnionKind
@@ -209,7 +209,8 @@ def _options(known: frozenset[str], given: dict[str, Any]) -> Options:
 class Field:
     """A field of a model: on the class an expression, on a document its value.
 
-    It is no data descriptor: once read, the value lies in the document's `__dict__` and Python finds it there.
+    It is no data descriptor: a value that was assigned, converted or can change in place lies in the document's
+    `__dict__`, and Python finds it there.
     """
 
     #: Makes what reading the field on the class gives; the expressions, which are above, say how.
@@ -245,8 +246,7 @@ class Field:
         except KeyError:
             return self._missing(document)
         if type(stored) in self._direct:
-            document.__dict__[self.name] = stored
-            return stored
+            return stored  # which is as cheap the next time: most values are read once
         try:
             value = self._decode(stored, document._state.part(self) if self._is_nested else None)
         except WrongValue as error:
@@ -406,6 +406,40 @@ class Field:
             "or widen the annotation to what is stored.",
             model=type(document).__name__, field=path, id=document._doc.get("_id"),
         )  # fmt: skip
+
+
+class EmbeddedField(Field):
+    """A field of one embedded document, or None: it is read as any other, with few calls."""
+
+    _reads: tuple[Any, Callable[[Any], bool]] | None = None
+
+    def __get__(self, document: Any, owner: type | None = None) -> Any:
+        stored = None if document is None else document._doc.get(self.key)
+        if type(stored) is not dict:
+            return super().__get__(document, owner)
+        if self._reads is None:
+            model = cast("EmbeddedKind", core(self.kind)).target.get()
+            self._reads = model, model.__codec__.is_flat
+        model, is_flat = self._reads
+        state = document._state
+        part = None if state.parts is None else state.parts.get(self)
+        if part is None:
+            part = state.part(self) or Batch([stored])
+        value = _new(model)
+        set_doc(value, stored)
+        set_state(value, part)
+        if is_flat(stored):
+            set_values(value, stored.copy())
+        document.__dict__[self.name] = value
+        return value
+
+
+_new = object.__new__
+
+
+def described(name: str, kind: Kind, options: Options, owner: type) -> Field:
+    """Make the field of a class."""
+    return (EmbeddedField if type(core(kind)) is EmbeddedKind else Field)(name, kind, options, owner)
 
 
 def reads_directly(kind: Kind) -> bool:

@@ -244,7 +244,7 @@ class Base(Document):
         ISO 8601, a reference as the id of its document.
         """
         only = self._state.only
-        if type(self._state) in _WHOLE and only is None and not vars(self):
+        if type(self._state) in _WHOLE and only is None and (not (values := vars(self)) or values is self._doc):
             quick: dict[str, Any] | None = type(self).__codec__.show(self._doc)
             if quick is not None:
                 return quick

@@ -7,6 +7,7 @@ validator object 300. `print(Model.__codec_source__)` shows it.
 from __future__ import annotations
 
 import re
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,9 @@ from .embedded import EmbeddedKind
 from .fields import Bounds
 from .kinds import MISSING, Scope
 from .mixed import Anything
+
+# What a class has that can be asked for and leaves no trace.
+_HARMLESS = (types.FunctionType, classmethod, staticmethod, type)
 
 _PLACE = "@"  # stands for the value while a test is written
 
@@ -34,7 +38,7 @@ class Codec:
       fills in; `recheck` looks at no more than what can change in place, and `checks[name](value)` at one field.
     - `encode(values, stored)`: the stored form of such a document; KeyError where a value lacks.
     - `store(given)`: the stored form of a dict of values in which all is right, else None.
-    - `is_flat(stored)`: true only where a stored embedded document is its values by name.
+    - `is_flat(stored)`: true only where a stored embedded document is its values by name, and can be its `__dict__`.
     - `show(stored)`: the JSON-ready form of a whole stored document, or None where that takes more.
     """
 
@@ -269,7 +273,8 @@ def _stored_form(field: Any, scope: Scope) -> tuple[str, str] | None:
 
 
 def _flat(model: Any, fields: list[Any], scope: Scope) -> str:
-    if not model.__embedded__ or not fields or not all(field.is_direct and field.key == field.name for field in fields):
+    is_alike = all(field.is_direct and field.key == field.name for field in fields)
+    if not model.__embedded__ or not fields or not is_alike or _writes_to_dict(model):
         return "def is_flat(stored):\n    return False"
     tests = [f"len(stored) == {len(fields)}"]
     for field in fields:
@@ -280,6 +285,23 @@ def _flat(model: Any, fields: list[Any], scope: Scope) -> str:
         else:
             tests.append(f"{given} in {scope.name(field.kind.stored, f'TYPES_OF_{field.name}')}")
     return "\n".join(["def is_flat(stored):", *_body(tests)])
+
+
+def _writes_to_dict(model: Any) -> bool:
+    """Say whether a class has an attribute that may put something into the `__dict__` of its objects, unasked."""
+    users = [vars(base) for base in model.__mro__ if base is not object and not _is_own(base)]
+    return any(
+        hasattr(type(value), "__get__")
+        and not hasattr(type(value), "__set__")
+        and not isinstance(value, _HARMLESS)
+        and not _is_own(type(value))
+        for attributes in users
+        for value in attributes.values()
+    )
+
+
+def _is_own(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == "quorum"
 
 
 def _is_none_by_default(field: Any) -> bool:

@@ -182,7 +182,10 @@ class ListKind(Container):
             raise WrongValue(stored, self.describe())
         if self.item.plain and self.item.stored.issuperset(map(type, stored)):
             return list(stored)
-        return list(_read(enumerate(stored), self.item.decode, batch))
+        try:
+            return [self.item.decode(item, batch) for item in stored]
+        except WrongValue:
+            return list(_read(enumerate(stored), self.item.decode, batch))  # which tells where
 
     def source(self, name: str, scope: Scope) -> str:
         if type(self.item) is String:

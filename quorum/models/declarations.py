@@ -13,7 +13,7 @@ from .. import errors
 from . import constraints
 from .annotations import Reader, is_class_variable, own_annotations
 from .documents import Document
-from .fields import Field, Options, described
+from .fields import Field, Options
 from .kinds import MISSING
 from .registry import Target
 from .scalars import ObjectIdKind
@@ -146,7 +146,7 @@ def _field(cls: Any, name: str, annotation: Any, reserved: frozenset[str]) -> Fi
     problems = constraints.problems_of(kind, options)
     if problems:
         raise errors.ConfigurationError(*(f"{where}: {problem}." for problem in problems))
-    field = described(name, kind, options, cls)
+    field = Field(name, kind, options, cls)
     _check_default(where, field)
     return field
 
@@ -175,11 +175,11 @@ def lead_to_itself(cls: Any) -> None:
         }
         if own:
             kind = copy.deepcopy(field.kind, own)  # with its own targets in the place of the base's
-            cls.__fields__[name] = described(name, kind, field.options, cls)
+            cls.__fields__[name] = Field(name, kind, field.options, cls)
             setattr(cls, name, cls.__fields__[name])
 
 
 def identifier(cls: type) -> Field:
     """Make the field `id` of a model that declares no primary field: an ObjectId that the client makes."""
 
-    return described("id", ObjectIdKind(), Options(primary=True, default=ObjectId), cls)
+    return Field("id", ObjectIdKind(), Options(primary=True, default=ObjectId), cls)

@@ -6,6 +6,9 @@ Hydration stores a pointer to the dict that the driver decoded; nothing else hap
 value that is the Python value and cannot change is given as it is. Another one is converted when it is first read, and
 left in `__dict__`, where Python finds it from then on; assigning puts a value there too. So the changes of a document
 are what differs between the two, and cost what was touched.
+
+An embedded document whose stored values all are Python's, under the names of its fields, needs no values of its own: it
+has its stored form for `__dict__` until something is assigned (`own_values`).
 """
 
 from __future__ import annotations
@@ -61,6 +64,7 @@ class Document:
             if field is not None:
                 field.assign(self, value)
             elif name.startswith("_") or hasattr(getattr(type(self), name, None), "__set__"):
+                own_values(self)
                 object.__setattr__(self, name, value)
             else:
                 raise AttributeError(unknown_field(type(self), name))
@@ -98,6 +102,15 @@ def set_values(document: Document, values: dict[str, Any]) -> None:
     _set_attribute(document, "__dict__", values)
 
 
+def own_values(document: Document) -> dict[str, Any]:
+    """Give the values of a document, to be changed: those of an embedded one may be its stored form until then."""
+    values = document.__dict__
+    if values is document._doc:
+        values = values.copy()
+        set_values(document, values)
+    return values
+
+
 _set_attribute = object.__setattr__
 set_doc: Any = Document.__dict__["_doc"].__set__
 set_state: Any = Document.__dict__["_state"].__set__
@@ -132,6 +145,8 @@ def same(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     if kind is list or kind is tuple:
         return len(one) == len(other) and all(map(same, one, other))
+    if kind is set or kind is frozenset:
+        return bool(one == other) and sorted(map(repr, one)) == sorted(map(repr, other))
     if kind is float:
         return bool((one == other and str(one) == str(other)) or (math.isnan(one) and math.isnan(other)))
     if kind is Decimal:
@@ -149,6 +164,8 @@ def touched(document: Document, without: Container[str] = ()) -> Iterator[tuple[
     """
     stored = document._doc
     values = vars(document)
+    if values is stored:
+        return
     fields = type(document).__fields__
     defaults = values.get("_defaults")
     for name, value in values.items():

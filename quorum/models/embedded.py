@@ -9,12 +9,13 @@ import marshmallow.fields as mf
 from marshmallow import ValidationError as Invalid
 
 from .batches import Batch
-from .documents import Document, encoded, set_values, settle, view
+from .documents import Document, encoded, set_doc, set_state, set_values, settle, view
 from .kinds import Kind, Scope, WrongValue
 from .marshal import field_class
 from .registry import Target
 
 TYPE_KEY = "_type"
+_new = object.__new__
 
 
 class EmbeddedKind(Kind):
@@ -60,9 +61,11 @@ class EmbeddedKind(Kind):
         if type(stored) is not dict:
             raise WrongValue(stored, self.describe())
         cls = self.target.get()
-        document = view(cls, stored, Batch([stored]) if batch is None else batch)
+        document = _new(cls)
+        set_doc(document, stored)
+        set_state(document, Batch([stored]) if batch is None else batch)
         if cls.__codec__.is_flat(stored):
-            set_values(document, stored.copy())  # now, as one by one costs four times as much
+            set_values(document, stored)
         return document
 
     def settle(self, value: Any, stored: Any, batch: Any) -> None:

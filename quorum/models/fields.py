@@ -6,7 +6,8 @@ import copy
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, TypedDict, Unpack, cast, overload
+from functools import cached_property
+from typing import Any, ClassVar, Literal, TypedDict, Unpack, overload
 
 import marshmallow.fields as mf
 from bson import ObjectId
@@ -14,9 +15,9 @@ from marshmallow import ValidationError as Invalid
 from marshmallow import validate as validators
 
 from .. import errors
-from .batches import Batch, Dangling, Deleted, Loader, complete
+from .batches import Batch, Dangling, Deleted, Inner, Loader, complete
 from .containers import Container, Nullable, core, messages_of
-from .documents import NEW, Checked, Document, same, set_doc, set_state, set_values
+from .documents import NEW, Checked, Document, own_values, same, set_state
 from .embedded import EmbeddedKind
 from .kinds import MISSING, Kind, WrongValue
 from .mixed import Anything, UnionKind
@@ -206,6 +207,12 @@ def _options(known: frozenset[str], given: dict[str, Any]) -> Options:
     return Options(**{name: value for name, value in given.items() if name not in unknown}, unknown=unknown)
 
 
+_NONE = frozenset({type(None)})
+
+# The states of documents that are stored, and of which more than the id was loaded.
+_WHOLE = frozenset({Batch, Inner})
+
+
 class Field:
     """A field of a model: on the class an expression, on a document its value.
 
@@ -228,8 +235,10 @@ class Field:
         #: Any stored value of the right type is the Python value, which cannot change in place.
         self.is_direct = reads_directly(core(kind)) and not kind.mutable
         # The stored types that are read as they are, without asking the kind.
-        self._direct = kind.stored if reads_directly(core(kind)) else frozenset()
-        self._decode, self._is_nested = kind.decode, kind.nested
+        self._direct = (
+            kind.stored if reads_directly(core(kind)) else _NONE if isinstance(kind, Nullable) else frozenset()
+        )
+        self._decode, self._is_nested = core(kind).decode, kind.nested
         #: The field is the id of a document, an ObjectId that is made when it is first needed.
         self.is_made = options.primary and options.default is ObjectId
 
@@ -247,12 +256,35 @@ class Field:
             return self._missing(document)
         if type(stored) in self._direct:
             return stored  # which is as cheap the next time: most values are read once
+        part = None
+        if self._is_nested:
+            state = document._state
+            if type(state) in _WHOLE and state.only is None and self.leads_nowhere:
+                part = state  # of which no more is needed than that all was loaded
+            else:
+                part = (state.parts and state.parts.get(self)) or state.part(self)
         try:
-            value = self._decode(stored, document._state.part(self) if self._is_nested else None)
+            value = self._decode(stored, part)
         except WrongValue as error:
             raise self._wrong(document, error) from None
         document.__dict__[self.name] = value
         return value
+
+    @cached_property
+    def leads_nowhere(self) -> bool:
+        """Whether no embedded document in this field, at any depth, refers to another document."""
+        seen: set[Any] = set()
+        waiting: list[Any] = [self]
+        while waiting:
+            kind = waiting.pop().innermost()
+            if isinstance(kind, ReferenceKind):
+                return False
+            for target in getattr(kind, "targets", ()):
+                model = target.get()
+                if model not in seen:
+                    seen.add(model)
+                    waiting.extend(field for field in model.__fields__.values() if field.kind.nested)
+        return True
 
     def kind_part(self, batch: Batch) -> Any:
         """Make what siblings share for this field: a batch of embedded documents, or a loader of references."""
@@ -370,7 +402,7 @@ class Field:
             )  # fmt: skip
         if type(document._state) is Checked:
             set_state(document, NEW)
-        values = document.__dict__
+        values = own_values(document)
         if "_defaults" in values and values.get(self.name) is not value:
             values["_defaults"].pop(self.name, None)  # it is assigned, and no longer a default that grows
         values[self.name] = value
@@ -406,40 +438,6 @@ class Field:
             "or widen the annotation to what is stored.",
             model=type(document).__name__, field=path, id=document._doc.get("_id"),
         )  # fmt: skip
-
-
-class EmbeddedField(Field):
-    """A field of one embedded document, or None: it is read as any other, with few calls."""
-
-    _reads: tuple[Any, Callable[[Any], bool]] | None = None
-
-    def __get__(self, document: Any, owner: type | None = None) -> Any:
-        stored = None if document is None else document._doc.get(self.key)
-        if type(stored) is not dict:
-            return super().__get__(document, owner)
-        if self._reads is None:
-            model = cast("EmbeddedKind", core(self.kind)).target.get()
-            self._reads = model, model.__codec__.is_flat
-        model, is_flat = self._reads
-        state = document._state
-        part = None if state.parts is None else state.parts.get(self)
-        if part is None:
-            part = state.part(self) or Batch([stored])
-        value = _new(model)
-        set_doc(value, stored)
-        set_state(value, part)
-        if is_flat(stored):
-            set_values(value, stored.copy())
-        document.__dict__[self.name] = value
-        return value
-
-
-_new = object.__new__
-
-
-def described(name: str, kind: Kind, options: Options, owner: type) -> Field:
-    """Make the field of a class."""
-    return (EmbeddedField if type(core(kind)) is EmbeddedKind else Field)(name, kind, options, owner)
 
 
 def reads_directly(kind: Kind) -> bool:

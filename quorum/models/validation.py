@@ -9,7 +9,7 @@ import marshmallow
 from marshmallow import ValidationError as Invalid
 
 from .. import errors
-from .documents import Checked, touched
+from .documents import Checked, own_values, touched
 from .kinds import MISSING
 from .marshal import strict
 
@@ -54,7 +54,7 @@ def judge(document: Any, names: Iterable[str] | None = None) -> None:
     :raises marshmallow.ValidationError: something is wrong; the messages are by field.
     """
     fields = type(document).__fields__
-    values = vars(document)
+    values = own_values(document)
     problems: dict[str, Any] = {}
     if names is None:
         names = list(fields) if document._state.new else _changed_names(document, problems)

@@ -84,7 +84,7 @@ def _field(document: Any, name: str) -> Any:
         raise _wrong(document, name, unknown_field(type(document), name))
     if field.key == "_id":
         raise _wrong(document, name, "The id of a stored document cannot change.")
-    if any(changed is field for changed, _, _, _ in touched(document)):
+    if any(change[0] is field for change in touched(document)):
         raise errors.ConflictError(
             f"{type(document).__name__}.{name} has a change that is not saved. Save or reload the document first.",
             model=type(document).__name__, id=document._doc["_id"],

@@ -15,7 +15,7 @@ from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 from bson.regex import Regex
 
-from .documents import same
+from .documents import Change, same
 from .kinds import MISSING
 
 _CONTAINERS = (list, dict)
@@ -69,6 +69,22 @@ class Update:
                 self._lists(path, new, old)
         elif not same(new, old):
             self._replace(path, new, old)
+
+    def inside(self, path: str, new: Any, old: Any, changes: list[Change]) -> None:
+        """Note the changes inside of a document at a path, where they are known."""
+        if len(changes) > MAX_PATHS or not all(_is_addressable(change[0].key) for change in changes):
+            self._replace(path, new, old)
+            return
+        # Without this a document that another writer removed would come back in part.
+        self.guards.setdefault(path, {"$ne": None})
+        for field, _, its_new, its_old, inner in changes:
+            its_path = f"{path}.{field.key}"
+            if its_old is MISSING:
+                self._add(its_path, its_new)
+            elif inner is not None:
+                self.inside(its_path, its_new, its_old, inner)
+            else:
+                self.change(its_path, its_new, its_old)
 
     def begin(self, path: str, new: Any) -> None:
         """Note that a value comes to a path where there is none, and must not meet what another writer begins there."""

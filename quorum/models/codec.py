@@ -74,6 +74,8 @@ class Codec:
         self.constants = {field.name: field.default() for field in defaults if field.is_constant}
         self.factories = [(field.name, field.factory) for field in defaults if not field.is_constant]
         self.nested = [field for field in fields if field.kind.nested]
+        #: Nothing can change in place: what `take` found right stays so.
+        self.is_settled = not changing
         #: With so many values none lacks that has a default.
         self.size = len(fields) if defaults else 0
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bson.int64 import Int64
 
+from .. import errors
 from .kinds import MISSING
 
 
@@ -154,16 +155,19 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def touched(document: Document, without: Container[str] = ()) -> Iterator[tuple[Any, Any, Any, Any]]:
-    """Give (field, value, encoded, stored) for each field whose value differs from the stored one.
+#: A field whose value differs from the stored one: (field, value, encoded, stored, inner). `stored` is MISSING where
+#: the field is not stored; `inner` are the changes of an embedded document that is what was loaded, else None.
+Change = tuple[Any, Any, Any, Any, Any]
 
-    `stored` is MISSING where the field is not stored.
+
+def touched(document: Document, without: Container[str] = ()) -> Iterator[Change]:
+    """Give the changes of a document.
 
     :param without: names of fields that are left out.
     :raises ValidationError: a value was changed in place to something that cannot be stored.
     """
     stored = document._doc
-    values = vars(document)
+    values = document.__dict__
     if values is stored:
         return
     fields = type(document).__fields__
@@ -179,22 +183,33 @@ def touched(document: Document, without: Container[str] = ()) -> Iterator[tuple[
             continue
         if field.is_direct:
             if old is MISSING or not same(value, old):
-                yield field, value, value, old
+                yield field, value, value, old, None
             continue
+        if type(old) is dict and isinstance(value, Document) and value._doc is old:
+            inner = _touched_inside(value)
+            if inner:
+                yield field, value, {**old, **{one[0].key: one[2] for one in inner}}, old, inner
+                continue
+            if inner is not None:
+                continue
         new = field.encode(document, value)
-        if new is old:
+        if new is old or (old is not MISSING and (same(new, old) or field.reads_as(old, value))):
             continue
-        # An embedded document over the stored one gives another form only where it was changed.
-        is_view = getattr(value, "_doc", None) is old
-        if old is not MISSING and not is_view and (same(new, old) or field.reads_as(old, value)):
-            continue
-        yield field, value, new, old
+        yield field, value, new, old, None
+
+
+def _touched_inside(document: Document) -> list[Change] | None:
+    """Give the changes of an embedded document, or None where one of them cannot be stored."""
+    try:
+        return list(touched(document))
+    except errors.ValidationError:
+        return None
 
 
 def encoded(document: Document) -> dict[str, Any]:
     """Give a document's stored form: the very dict that was loaded where nothing changed, else a new one."""
     result: dict[str, Any] | None = None
-    for field, _, new, _ in touched(document):
+    for field, _, new, _, _ in touched(document):
         if result is None:
             result = dict(document._doc)
         result[field.key] = new

@@ -268,7 +268,7 @@ class Model(Base, Hooks):
         self.__identify__()
         changed = list(touched(self))
         if self._state.new:
-            return {"$set": {**self._doc, **{one.key: new for one, _, new, _ in changed}}}
+            return {"$set": {**self._doc, **{one.key: new for one, _, new, _, _ in changed}}}
         return writes.update_of(self, changed).operators()
 
     def inc(self, name: str, by: Any = 1) -> Any:

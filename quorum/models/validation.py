@@ -9,11 +9,9 @@ import marshmallow
 from marshmallow import ValidationError as Invalid
 
 from .. import errors
-from .documents import Checked, own_values, touched
+from .documents import CHECKED, Change, Checked, own_values, touched
 from .kinds import MISSING
 from .marshal import strict
-
-Change = tuple[Any, Any, Any, Any]  # (field, value, encoded, stored), as `touched` gives it
 
 
 def is_valid(document: Any) -> bool:
@@ -41,8 +39,11 @@ def _is_valid(document: Any, changes: list[Change] | None) -> bool:
         if not check(values, document._doc):
             return False
     else:
-        for field, value, _, _ in changes:
-            if not codec.checks[field.name](value):
+        for field, value, _, _, inner in changes:
+            if inner is not None and not field.validators:
+                if not _is_valid(value, inner):
+                    return False
+            elif not codec.checks[field.name](value):
                 return False
         names = [change[0].name for change in changes]
     return not model.__validators__ or not _own_problems(document, names, {})
@@ -81,7 +82,7 @@ def _changed_names(document: Any, problems: dict[str, Any]) -> list[str]:
     """Name the fields that changed, and note the problems of those whose values cannot even be stored."""
     while True:
         try:
-            return [field.name for field, _, _, _ in touched(document, problems)]
+            return [change[0].name for change in touched(document, problems)]
         except errors.ValidationError as error:
             problems.update(error.messages_dict)
 
@@ -118,14 +119,18 @@ def validated(document: Any) -> list[Change]:
 
     :raises ValidationError: something is wrong; `messages` has it by field.
     """
-    new = document._state.new
+    state = document._state
+    model = type(document)
+    if state is CHECKED and model.__codec__.is_settled and not model.__validators__:
+        return []
+    new = state.new
     changes = [] if new else _changes(document)
     if changes is not None and _is_valid(document, None if new else changes):
-        if type(document).__validators__ and not new:
+        if model.__validators__ and not new:
             return list(touched(document))  # they may have set something
         return changes
     try:
         judge(document)
     except Invalid as error:
-        raise errors.ValidationError(error.messages_dict, model=type(document).__name__) from None
+        raise errors.ValidationError(error.messages_dict, model=model.__name__) from None
     return [] if new else list(touched(document))

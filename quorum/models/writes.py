@@ -17,11 +17,11 @@ from . import counters, refusals, store
 from .batches import Batch, Deleted, complete, loaded_keys
 from .changes import Update, arranged
 from .containers import SetKind, core
-from .documents import Document, encoded, set_doc, set_state, settle, touched
+from .documents import Change, Document, encoded, set_doc, set_state, settle, touched
 from .hooks import fire, is_heard
 from .kinds import MISSING
 from .unanswered import Attempted, Sent, is_unanswered, paths_of
-from .validation import Change, validated
+from .validation import validated
 
 REVISION = "_revision"
 
@@ -182,9 +182,12 @@ def update_of(document: Any, changed: list[Change]) -> Update:
     update = Update()
     only = document._state.only
     defaults = vars(document).get("_defaults", {})
-    for field, value, new, old in changed:
+    for field, value, new, old, inner in changed:
         if only is None and old is not MISSING and type(new) not in _CONTAINERS and type(old) not in _CONTAINERS:
             update.set[field.key] = new  # as nearly always: one scalar for another
+            continue
+        if only is None and inner is not None:
+            update.inside(field.key, new, old, inner)
             continue
         _refuse_part(document, field, value, old)
         part = MISSING if only is None else only.get(field.key, MISSING)
@@ -251,7 +254,7 @@ def _send(document: Any, update: Update, changed: list[Change], moment: datetime
         store.check_size(collection, operators)
         matched = collection.update_one(found_by, operators).matched_count
     except DuplicateKeyError as error:
-        intended = {field.key: new for field, _, new, _ in changed}
+        intended = {field.key: new for field, _, new, _, _ in changed}
         raise refusals.taken(model, error, {**document._doc, **intended})  # noqa: B904
     except WriteConcernError as error:
         # The error does not tell whether any document matched.
@@ -285,16 +288,21 @@ def _settle_moment(document: Any, moment: datetime) -> None:
         document._doc[field.key] = field.kind.encode(moment)
 
 
-def _as_stored(update: Update, field: Any, new: Any, old: Any) -> Any:
-    whole = update.set.get(field.key, MISSING) is new
-    return new if whole else arranged(new, old, unordered=is_set(field))
+def _as_stored(update: Update, field: Any, new: Any, old: Any, inner: list[Change] | None) -> Any:
+    if update.set.get(field.key, MISSING) is new or (inner is not None and all(map(_is_of_scalars, inner))):
+        return new
+    return arranged(new, old, unordered=is_set(field))
+
+
+def _is_of_scalars(change: Change) -> bool:
+    return change[3] is not MISSING and type(change[2]) not in _CONTAINERS and type(change[3]) not in _CONTAINERS
 
 
 def _settle_changes(document: Any, update: Update, changed: list[Change]) -> None:
     stored = document._doc
     defaults = vars(document).get("_defaults", {})
-    for field, value, new, old in changed:
-        stored[field.key] = _as_stored(update, field, new, old)
+    for field, value, new, old, inner in changed:
+        stored[field.key] = _as_stored(update, field, new, old, inner)
         defaults.pop(field.name, None)
         if field.kind.nested and value is not None:
             field.kind.settle(value, stored[field.key], document._state)
@@ -303,8 +311,8 @@ def _settle_changes(document: Any, update: Update, changed: list[Change]) -> Non
 def _remember(document: Any, update: Update, changed: list[Change], moment: datetime) -> None:
     vars(document)["_pending"] = Sent(
         paths=paths_of(update, {field.key for field in _moments(type(document))}),
-        values={field.name: value for field, value, _, _ in changed},
-        stored={field.key: _as_stored(update, field, new, old) for field, _, new, old in changed},
+        values={field.name: value for field, value, _, _, _ in changed},
+        stored={field.key: _as_stored(update, field, new, old, inner) for field, _, new, old, inner in changed},
         moment=moment,
     )
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import marshmallow
+from bson import ObjectId
 from marshmallow import ValidationError as Invalid
 
 from .. import errors
@@ -156,8 +157,8 @@ class Base(Document):
 
     def __identify__(self) -> None:
         primary = type(self).__meta__.primary
-        if primary is not None and primary.is_made and self._state.new:
-            getattr(self, primary.name)
+        if primary is not None and primary.is_made and self._state.new and primary.name not in (values := vars(self)):
+            values.setdefault(primary.name, ObjectId())
 
     def __kept__(self) -> Any:
         state = self._state

@@ -220,7 +220,7 @@ def settle(document: Document, stored: dict[str, Any], state: Any) -> None:
     """Note that a document is now stored as `stored`."""
     set_doc(document, stored)
     set_state(document, state)
-    values = vars(document)
+    values = document.__dict__
     if "_defaults" in values:
         del values["_defaults"]
     for field in type(document).__codec__.nested:

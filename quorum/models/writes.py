@@ -34,17 +34,18 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 def save(document: Any) -> None:
     """Store a document: insert a new one, update a stored one by its changes."""
+    model = type(document)
     state = document._state
     new = state.new
     if not new and type(state) is not Batch:
         refusals.refuse_deleted(document)
         complete(document)
-    has_files = bool(type(document).__files__)
+    has_files = bool(model.__files__)
     if has_files:
         from . import uploads  # which an app without files never needs
 
         uploads.complete(document)
-    heard = is_heard(type(document))
+    heard = is_heard(model)
     if heard:
         fire(document, "pre_validate")
     changes = validated(document)
@@ -76,13 +77,13 @@ def now() -> datetime:
 
 def _insert(document: Any) -> None:
     model = type(document)
-    attempts = document._state if isinstance(document._state, Attempted) else _NO_ATTEMPT
     stored = _new_document(document)
     collection = store.raw(model)
     try:
         store.check_size(collection, stored)
         collection.insert_one(stored)
     except DuplicateKeyError as error:
+        attempts = _attempts(document)
         if not attempts.sent and not _makes_ids(model):
             raise refusals.taken(model, error, stored)  # noqa: B904
         # An ObjectId is nobody else's: the driver itself may have sent the insert twice, over a restart of the server.
@@ -95,29 +96,36 @@ def _insert(document: Any) -> None:
         raise store.too_large(model, error) from error
     except BaseException as error:
         if is_unanswered(error):
-            set_state(document, Attempted(*attempts.sent, stored))
+            set_state(document, Attempted(*_attempts(document).sent, stored))
         if isinstance(error, PyMongoError):
             raise refusals.failed(document, error) from error
         raise
     settle(document, stored, Batch([stored]))
 
 
+def _attempts(document: Any) -> Attempted:
+    return document._state if isinstance(document._state, Attempted) else _NO_ATTEMPT
+
+
 def _new_document(document: Any) -> dict[str, Any]:
     model = type(document)
-    values = vars(document)
-    for field in model.__codec__.nested:
-        _refuse_part(document, field, values.get(field.name), MISSING)
+    codec, meta = model.__codec__, model.__meta__
+    values = document.__dict__
+    for field in codec.nested:
+        if values.get(field.name) is not None:
+            _refuse_part(document, field, values[field.name], MISSING)
     document.__identify__()
-    moment = now() if model.__meta__.automatic else _NEVER
-    for field in model.__meta__.automatic:
-        if values.get(field.name) is None:
-            values[field.name] = moment if field.options.moment else _number(model, field)
+    if meta.automatic:
+        moment = now()
+        for field in meta.automatic:
+            if values.get(field.name) is None:
+                values[field.name] = moment if field.options.moment else _number(model, field)
     try:
-        stored: dict[str, Any] = model.__codec__.encode(values, document._doc)
+        stored: dict[str, Any] = codec.encode(values, document._doc)
     except KeyError:
         stored = {**model.__stored_type__(), **encoded(document)}
         stored = {"_id": stored.pop("_id"), **stored}
-    if model.__meta__.revision:
+    if meta.revision:
         stored[REVISION] = 1
     return stored
 
@@ -148,16 +156,17 @@ def _take_up(document: Any, sent_before: Attempted, stored: dict[str, Any], erro
 
 
 def _update(document: Any, changed: list[Change]) -> None:
-    if "_pending" in vars(document):
+    if "_pending" in document.__dict__:
         _look_for_pending(document)
         changed = list(touched(document))
-    update = update_of(document, changed)
     model = type(document)
+    meta = model.__meta__
+    update = update_of(document, changed)
     if not update:
-        if model.__meta__.revision and not refusals.exists(document, _own_filter(document)):
+        if meta.revision and not refusals.exists(document, _own_filter(document)):
             raise refusals.conflict_found(document)
         return
-    moments = _moments(model)
+    moments = _moments(model) if meta.automatic else ()
     moment = now() if moments else _NEVER
     for field in moments:
         update.set[field.key] = field.kind.encode(moment)
@@ -168,8 +177,7 @@ def _update(document: Any, changed: list[Change]) -> None:
 
 
 def _moments(model: Any) -> list[Any]:
-    automatic = model.__meta__.automatic
-    return [field for field in automatic if field.options.moment == "updated"] if automatic else automatic
+    return [field for field in model.__meta__.automatic if field.options.moment == "updated"]
 
 
 def is_set(field: Any) -> bool:
@@ -244,11 +252,11 @@ def _own_filter(document: Any) -> dict[str, Any]:
 def _send(document: Any, update: Update, changed: list[Change], moment: datetime) -> None:
     model = type(document)
     operators = update.operators()
-    found_by = _own_filter(document)
     if model.__meta__.revision:
+        found_by = _own_filter(document)
         operators["$inc"] = {REVISION: 1}
     else:
-        found_by.update(update.guards)
+        found_by = {"_id": document._doc["_id"], **update.guards}
     collection = store.raw(model)
     try:
         store.check_size(collection, operators)
@@ -274,7 +282,8 @@ def _send(document: Any, update: Update, changed: list[Change], moment: datetime
         raise
     if not matched:
         raise refusals.conflict_found(document)
-    _count_revision(document)
+    if model.__meta__.revision:
+        _count_revision(document)
 
 
 def _count_revision(document: Any) -> None:
@@ -300,10 +309,11 @@ def _is_of_scalars(change: Change) -> bool:
 
 def _settle_changes(document: Any, update: Update, changed: list[Change]) -> None:
     stored = document._doc
-    defaults = vars(document).get("_defaults", {})
+    defaults = document.__dict__.get("_defaults")
     for field, value, new, old, inner in changed:
         stored[field.key] = _as_stored(update, field, new, old, inner)
-        defaults.pop(field.name, None)
+        if defaults is not None:
+            defaults.pop(field.name, None)
         if field.kind.nested and value is not None:
             field.kind.settle(value, stored[field.key], document._state)
 

@@ -58,11 +58,12 @@ class Report:
 def check(older_than: timedelta = GRACE) -> Report:
     """Compare the files of the current app with its documents.
 
-    :param older_than: younger files are taken to be on their way into a document.
+    :param older_than: younger files are taken to be on their way into a document; with 0, none are.
     :raises OperationalError: the database or a storage does not answer.
     """
     report = Report()
-    latest = datetime.now(UTC) - older_than
+    # A storage has a clock of its own, and some round up: what is old enough at 0 is not for clocks to say.
+    latest = datetime.now(UTC) - older_than if older_than else datetime.max.replace(tzinfo=UTC)
     for model in _collections():
         # First the files, then the documents: what is named then was stored before, or is asked for once more.
         listed = {place: _listed(place, model) for place in _storages(model)}

@@ -117,6 +117,13 @@ def nanio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of OpenStack Swift's S3 API, for the soak."""
+    with servers.swift(tmp_path_factory.mktemp("swift")) as url:
+        yield url
+
+
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
     """Sets `AMAZON_*` to a new bucket of an S3 server, and gives boto3's `Bucket`: `bucket(moto)`."""
@@ -157,11 +164,12 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Callable[..
     quorum.unload()
 
 
-@pytest.fixture(params=["memory", "folder", "moto", "nanio"])
+@pytest.fixture(params=servers.FILES)
 def load_files(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> Iterator[Callable[..., Any]]:
-    """Loads models with files: in memory, in a folder, and on two S3 servers; the test runs four times.
+    """Loads models with files: in memory, in a folder, and on two S3 servers; the test runs four times. The soak
+    runs it on a third S3 server.
 
     `storage = load_files(Post)`. The documents are in memory, or on a server, half of the times each.
     """
@@ -169,7 +177,7 @@ def load_files(
 
     import quorum
 
-    if request.param in ("moto", "nanio"):
+    if request.param not in ("memory", "folder"):
         request.getfixturevalue("bucket")(request.getfixturevalue(request.param))
     url = "mongo_url" if request.param in ("folder", "nanio") else "mock_url"
     monkeypatch.setenv("MONGOHQ_URL", request.getfixturevalue(url))
@@ -185,7 +193,7 @@ def load_files(
 
 @pytest.fixture
 def storage(load_files: Callable[..., Any]) -> Any:
-    """A storage: in memory, in a folder, and on two S3 servers; the test runs four times."""
+    """A storage, each of `load_files`."""
     return load_files()
 
 

@@ -5,15 +5,16 @@ import json
 import time
 import urllib.parse
 import urllib.request
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import flask
 import pytest
+import servers
 from PIL import Image
 
 import quorum
 from quorum import errors, runtime
-from quorum.models import orphans, thumbnails
+from quorum.models import orphans, thumbnails, uploads
 
 DATA = bytes(range(256)) * 40
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -146,9 +147,9 @@ def test_without_base_url_a_url_outside_of_a_request_is_an_error(load_files):
             file.url()
 
 
-def test_a_presigned_url_that_was_tampered_with_or_is_too_old_is_refused(nanio, bucket, load, mock_url):
-    bucket(nanio)
-    load(mock_url, Post)
+@pytest.mark.parametrize("load_files", servers.SIGNED, indirect=True)
+def test_a_presigned_url_that_was_tampered_with_or_is_too_old_is_refused(load_files):
+    load_files(Post)
     file = Post(cover=DATA).save().cover
     url = file.url()
     assert fetch(None, url)[0] == 200
@@ -302,14 +303,13 @@ def post_form(client, signed, data, **fields):
 
 
 @pytest.fixture
-def presign(client, request):
-    if "nanio" in request.node.name:
-        pytest.skip("nanio takes no browser's POST")
+def presign(client):
     with quorum.APP.test_request_context():
         yield lambda **options: Post.cover.presign("text/plain", **options)
 
 
 @pytest.mark.promise("U6")
+@pytest.mark.parametrize("load_files", servers.POSTED, indirect=True)
 def test_a_browsers_own_upload_is_adopted_after_a_check(client, presign):
     signed = presign()
     assert post_form(client, signed, b"some text") == 204
@@ -323,6 +323,7 @@ def test_a_browsers_own_upload_is_adopted_after_a_check(client, presign):
 
 
 @pytest.mark.promise("U6")
+@pytest.mark.parametrize("load_files", servers.POSTED, indirect=True)
 def test_what_is_sent_after_the_check_changes_nothing(client, presign):
     signed = presign()
     post_form(client, signed, b"some text")
@@ -433,6 +434,18 @@ def test_the_check_finds_and_repairs_what_lost_each_other(load_files):
     assert {entry.key for entry in storage.entries("")} == {
         foreign, post.cover.key, post.picture.key, post.picture.thumbnails["small"].key,
     }  # fmt: skip
+
+
+@pytest.mark.promise("U7")
+def test_with_zero_hours_the_check_trusts_no_clock(load, mock_url):
+    load(mock_url, Post)
+    storage = quorum.storage.default()
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    storage._objects[f"{uploads.prefix()}posts/cover/0"] = (b"x", soon)
+    run_check("--repair")
+    assert len(list(storage.entries(""))) == 1
+    run_check("--older-than", "0", "--repair")
+    assert list(storage.entries("")) == []
 
 
 @pytest.mark.promise("U9")

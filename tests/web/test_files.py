@@ -455,12 +455,49 @@ def test_the_check_lists_and_makes_thumbnails_that_were_never_made(load, mock_ur
     post = Post(picture=image()).save()
     found = run_check("--older-than", "0")
     assert (found.exit_code, found.output.splitlines()[0]) == (
-        1, f"has no thumbnails    {post.picture.key}  of Post {post.id}",
+        1, f"has no thumbnails    {post.picture.key}  of Post {post.id}, picture",
     )  # fmt: skip
     repaired = run_check("--older-than", "0", "--repair")
     assert (repaired.exit_code, "; 1 got thumbnails." in repaired.output) == (0, True)
     assert Post.get(post.id).picture.thumbnail("small").width == 20
     assert run_check("--older-than", "0").exit_code == 0
+
+
+@pytest.mark.promise("U9")
+def test_the_check_tells_of_damaged_images_and_goes_on(load_files, monkeypatch):
+    monkeypatch.setattr(quorum.web.files.Server, "begin_thumbnails", lambda *facts: None)
+    storage = load_files(Post)
+    bad, short, good = [Post(picture=image()).save() for _ in range(3)]
+    data = good.picture.read()
+    for post, damaged in ((bad, b"x" * len(data)), (short, data[:-20])):
+        storage.put(post.picture.key, io.BytesIO(damaged), len(damaged), "image/png")
+    repaired = run_check("--older-than", "0", "--repair")
+    assert repaired.exit_code == 1
+    assert [line for line in repaired.output.splitlines() if line.startswith("got no")] == [
+        f"got no thumbnails    {post.picture.key}  of Post {post.id}, picture: {reason}"
+        for post, reason in (
+            (bad, "Not an image that can be read."),
+            (short, f"It has {len(data) - 20} bytes in place of {len(data)}."),
+        )
+    ]
+    assert "; 1 got thumbnails." in repaired.output
+    assert Post.get(good.id).picture.thumbnail("small").width == 20
+
+
+@pytest.mark.promise("U9")
+def test_the_check_ends_where_nothing_answers_any_more(load, mock_url, monkeypatch):
+    monkeypatch.setattr(quorum.web.files.Server, "begin_thumbnails", lambda *facts: None)
+    load(mock_url, Post)
+    posts = [Post(picture=image()).save() for _ in range(5)]
+    found = orphans.check(timedelta(0))
+
+    def refuse(key):
+        raise errors.OperationalError("The storage does not answer.")
+
+    monkeypatch.setattr(quorum.storage.default(), "head", refuse)
+    with pytest.raises(errors.OperationalError, match="does not answer"):
+        orphans.repair(found)
+    assert [unmade.id for unmade, _ in found.failed] == [post.id for post in posts[:3]]
 
 
 def test_a_thumbnail_is_not_taken_for_the_image_that_was_served_in_its_place(load, mock_url, monkeypatch):

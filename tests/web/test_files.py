@@ -11,6 +11,7 @@ import flask
 import pytest
 import servers
 from PIL import Image
+from werkzeug.datastructures import CombinedMultiDict
 
 import quorum
 from quorum import errors, runtime
@@ -236,6 +237,35 @@ def test_a_hostile_upload_is_refused_on_its_field_and_nothing_is_stored(load, mo
     assert found == (json.loads(json.dumps(problem)) if isinstance(problem, dict) else [problem])
     assert not Post.exists()
     assert list(quorum.storage.default().entries("")) == []
+
+
+@pytest.mark.promise("U2")
+@pytest.mark.parametrize("join", [True, False])
+def test_a_form_with_text_and_a_file_is_told_all_that_is_wrong_at_once(load_files, join):
+    class Note(quorum.Model):
+        title: str = quorum.field(min_length=1)
+        cover: quorum.File | None = quorum.file(default=None, max_size="100kB")
+
+    storage = load_files(Note)
+
+    @quorum.APP.post("/")
+    def create():
+        if join:
+            return str(Note.new(CombinedMultiDict([flask.request.form, flask.request.files])).save().id)
+        return str(Note.new(flask.request.form, cover=flask.request.files.get("cover")).save().id)
+
+    client = quorum.APP.test_client()
+    wrong = {"title": "", "cover": (io.BytesIO(b"x" * 100_001), "a.bin")}
+    answer = client.post("/", data=wrong, headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json["error"]["messages"]) == (
+        422, {"title": ["Shorter than minimum length 1."], "cover": ["Larger than 100 kB."]},
+    )  # fmt: skip
+    assert (Note.count(), list(storage.entries(""))) == (0, [])
+    right = {"title": "a", "cover": (io.BytesIO(DATA), "a.bin")}
+    assert client.post("/", data=right).status_code == 200
+    assert Note.first().cover.read() == DATA
+    assert client.post("/", data={"title": "b", "cover": (io.BytesIO(), "")}).status_code == 200
+    assert Note.first(title="b").cover is None
 
 
 def bomb(width, height):

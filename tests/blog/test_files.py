@@ -158,7 +158,7 @@ def test_what_is_wrong_with_a_file_is_shown_with_what_is_wrong_with_the_text(ada
         answer = ada.post(address, text(**wrong))
         assert answer.status_code == 422
         assert "it is text/plain" in answer.text
-        assert 'aria-invalid' in answer.text.partition('name="title"')[2].partition(">")[0]
+        assert "aria-invalid" in answer.text.partition('name="title"')[2].partition(">")[0]
         wrong["cover"] = file(b"no image", "me.png")
     assert Post.count() == 1
     assert len(stored()) == 4

@@ -202,6 +202,36 @@ reveal_type(Post.Schema())  # Schema
 """
 
 
+#: What a block of the documentation stands on.
+BEFORE = """
+from __future__ import annotations
+
+import quorum
+
+
+class Post(quorum.Model):
+    scan: quorum.File = quorum.file()
+    cover: quorum.File | None = quorum.file(default=None)
+    attachments: list[quorum.File] = quorum.file(default=[])
+
+
+"""
+
+#: After it: the cast is the same for each kind of field.
+AFTER = """
+cast(Direct, Post.scan).presign("image/png", expires=60)
+cast(Direct, Post.cover).confirm("key")
+"""
+
+
+def documented() -> str:
+    """The block of docs/files.md that is written for type checkers."""
+    page = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (block,) = [block for block in blocks if "cast(Direct" in block]
+    return BEFORE + block + AFTER
+
+
 def expected() -> tuple[dict[int, str], set[int]]:
     """The types to be revealed, by line; the lines of errors."""
     revealed, wrong = {}, set()
@@ -217,12 +247,13 @@ def expected() -> tuple[dict[int, str], set[int]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "use.py").write_text(USE)
+    (tmp_path / "documented.py").write_text(documented())
     return tmp_path
 
 
 def test_mypy_knows_the_types(folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(folder / "cache"), "use.py"],
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(folder / "cache"), "use.py", "documented.py"],
         cwd=folder,
         env={"MYPYPATH": str(ROOT), "PATH": ""},
         capture_output=True,
@@ -237,12 +268,13 @@ def test_mypy_knows_the_types(folder: Path) -> None:
     }
     wrong = {int(line) for line, severity, _ in said if severity == "error"}
     assert (revealed, wrong) == expected(), done.stdout + done.stderr
+    assert "documented.py" not in done.stdout
 
 
 def test_pyright_knows_the_types(folder: Path) -> None:
     servers.require("pyright")
     options = {
-        "include": ["use.py"], "extraPaths": [str(ROOT)], "venvPath": str(Path(sys.prefix).parent),
+        "include": ["use.py", "documented.py"], "extraPaths": [str(ROOT)], "venvPath": str(Path(sys.prefix).parent),
         "venv": Path(sys.prefix).name, "typeCheckingMode": "strict",
     }  # fmt: skip
     (folder / "pyrightconfig.json").write_text(json.dumps(options))
@@ -253,9 +285,10 @@ def test_pyright_knows_the_types(folder: Path) -> None:
         check=False,
     )
     try:
-        said = json.loads(done.stdout)["generalDiagnostics"]
+        every = json.loads(done.stdout)["generalDiagnostics"]
     except ValueError:
         servers.missing(f"pyright cannot run here, as it fetches itself when first used: {done.stderr[-200:]}")
+    said = [one for one in every if Path(one["file"]).name == "use.py"]
     revealed = {
         one["range"]["start"]["line"] + 1: one["message"].split('" is "')[1].rstrip('"')
         for one in said
@@ -263,3 +296,4 @@ def test_pyright_knows_the_types(folder: Path) -> None:
     }
     wrong = {one["range"]["start"]["line"] + 1 for one in said if one["severity"] == "error"}
     assert (revealed, wrong) == expected(), done.stdout
+    assert said == every

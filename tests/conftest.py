@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import signal
 import sys
@@ -130,7 +131,10 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
 
     def make(url: str) -> Any:
         import boto3
+        import botocore.session
 
+        # Each session reads all that it has to know of S3 anew, which takes longer than most tests.
+        monkeypatch.setattr(botocore.session, "create_loader", _loader)
         name = f"test-{uuid.uuid4().hex[:12]}"
         for variable, value in {
             "AMAZON_ID": servers.AMAZON_ID,
@@ -274,6 +278,13 @@ def _nothing_left_behind() -> Iterator[None]:
                 left.append(f"a thread: {thread!r}")
     if left:
         pytest.fail("The test left behind " + "; ".join(left), pytrace=False)
+
+
+@functools.cache
+def _loader(path: str | None = None) -> Any:
+    import botocore.loaders
+
+    return botocore.loaders.create_loader(path)
 
 
 def _is_tapped(name: str) -> bool:

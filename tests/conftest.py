@@ -90,10 +90,16 @@ def redis_url(valkey: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a RabbitMQ server; tests give their queues names of their own."""
+def rabbitmq_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Child]:
+    """The RabbitMQ server of all tests: who stops its process lets it go on, too."""
     with servers.rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as server:
-        yield server.url
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(rabbitmq_server: servers.Child) -> str:
+    """The URL of a RabbitMQ server; tests give their queues names of their own."""
+    return rabbitmq_server.url
 
 
 @pytest.fixture

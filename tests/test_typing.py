@@ -202,6 +202,19 @@ reveal_type(Post.Schema())  # Schema
 """
 
 
+#: What `quorum` looks up when it is first asked for.
+LATE = """
+import flask
+from typing import assert_type
+import quorum
+
+assert_type(quorum.APP, flask.Flask | None)
+assert_type(quorum.load(name="shop"), flask.Flask)
+quorum.load(nmae=1, safe="yes")
+quorum.unload()
+quorum.run("flask")
+"""
+
 #: What a block of the documentation stands on.
 BEFORE = """
 from __future__ import annotations
@@ -244,31 +257,47 @@ def expected() -> tuple[dict[int, str], set[int]]:
     return revealed, wrong
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "use.py").write_text(USE)
-    (tmp_path / "documented.py").write_text(documented())
-    return tmp_path
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("typed")
+    for name, text in (("use.py", USE), ("late.py", LATE), ("documented.py", documented())):
+        (made / name).write_text(text)
+    return made
 
 
-def test_mypy_knows_the_types(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def mypy(folder: Path) -> str:
+    """What mypy says of all of it: most of its time goes to quorum itself."""
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(folder / "cache"), "use.py", "documented.py"],
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", "cache", "use.py", "late.py", "documented.py"],
         cwd=folder,
         env={"MYPYPATH": str(ROOT), "PATH": ""},
         capture_output=True,
         text=True,
         check=False,
     )
-    said = re.findall(r"^use\.py:(\d+): (error|note): (.*)$", done.stdout, re.MULTILINE)
+    assert not done.stderr
+    return done.stdout
+
+
+def test_mypy_knows_the_types(mypy: str) -> None:
+    said = re.findall(r"^use\.py:(\d+): (error|note): (.*)$", mypy, re.MULTILINE)
     revealed = {
         int(line): re.sub(r"\b(?:\w+\.)+(?=\w)", "", text.split('"')[1])
         for line, _, text in said
         if text.startswith("Revealed type is")
     }
     wrong = {int(line) for line, severity, _ in said if severity == "error"}
-    assert (revealed, wrong) == expected(), done.stdout + done.stderr
-    assert "documented.py" not in done.stdout
+    assert (revealed, wrong) == expected(), mypy
+
+
+def test_mypy_is_content_with_what_is_documented(mypy: str) -> None:
+    assert "documented.py" not in mypy
+
+
+def test_mypy_sees_what_is_looked_up_late(mypy: str) -> None:
+    (error,) = [line for line in mypy.splitlines() if line.startswith("late.py")]
+    assert 'late.py:8: error: Argument "safe" to "load" has incompatible type "str"' in error
 
 
 def test_pyright_knows_the_types(folder: Path) -> None:

@@ -33,7 +33,7 @@ demo: .venv/.demo
 test: .venv/.test
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-soak: .venv/.test
+soak: .venv/.test .venv-swift/.made
 	$(BIN)/python -m pytest -m soak -o faulthandler_timeout=1800 --hypothesis-profile=soak $(PYTEST_ARGS)
 
 lint: ruff mypy pyright
@@ -60,7 +60,7 @@ docs: .venv/.docs
 	@echo "The documentation is in docs/_build/html/index.html"
 
 clean:
-	rm -rf .venv .venv-bench build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-swift build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each extra that was installed: `make demo` need not wait for what only tests use.
@@ -75,6 +75,13 @@ clean:
 	@mkdir -p .venv-bench
 	@PYTHON="$(PYTHON)" ./.ci/make-environment .venv-bench/$*
 	@$(subst .venv/bin,.venv-bench/$*/bin,$(PIP)) --editable ".[embedded,json]" -r $<
+	@touch $@
+
+# OpenStack Swift needs an older setuptools.
+.venv-swift/.made: tests/requirements-swift.txt
+	@echo "Installing OpenStack Swift into .venv-swift ..."
+	@PYTHON="$(PYTHON)" ./.ci/make-environment .venv-swift
+	@$(subst .venv/bin,.venv-swift/bin,$(PIP)) -r $<
 	@touch $@
 
 .venv/.made:

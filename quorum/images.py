@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import struct
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -31,6 +32,12 @@ IN_MEMORY: Final = 4 * 1024 * 1024
 
 THUMBNAIL_FORMAT: Final = "WEBP"
 _QUALITY: Final = {"JPEG": 88, "WEBP": 82, "AVIF": 70}
+
+# What Pillow raises for bytes that are no image, or not all of one.
+_BROKEN: Final = (
+    OSError, ValueError, SyntaxError, EOFError, MemoryError, TypeError, LookupError, OverflowError, RuntimeError,
+    struct.error,
+)  # fmt: skip
 
 
 class WrongImage(Exception):  # noqa: N818  it tells of a file, and is no error until a field says so
@@ -81,7 +88,7 @@ def renewed(stream: BinaryIO, max_width: int | None, max_pixels: int = MAX_PIXEL
     form: str = image.format
     try:
         frames, durations = _frames(image, max_width)
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, TypeError, KeyError, IndexError) as error:
+    except _BROKEN as error:
         raise WrongImage("The image is damaged.") from error
     options: dict[str, Any] = {"quality": _QUALITY[form]} if form in _QUALITY else {}
     profile = image.info.get("icc_profile")
@@ -103,7 +110,7 @@ def thumbnail(stream: BinaryIO, size: tuple[int, int], max_pixels: int = MAX_PIX
         image.draft("RGB", (size[0] * 2, size[1] * 2))  # JPEG can be decoded at a fraction of its size
         image.seek(0)
         small = _plain(image)
-    except (OSError, ValueError, SyntaxError) as error:
+    except _BROKEN as error:
         raise WrongImage("The image is damaged.") from error
     small.thumbnail(size)
     return _written(small, THUMBNAIL_FORMAT, {"quality": _QUALITY[THUMBNAIL_FORMAT]})
@@ -120,7 +127,7 @@ def _open(stream: BinaryIO, max_pixels: int | None = None) -> Any:
             image: Any = PIL.Image.open(stream, formats=list(FORMATS))
     except PIL.Image.DecompressionBombError as error:
         raise WrongImage(f"The image has more than {MAX_PIXELS:,} pixels.") from error
-    except (OSError, ValueError, SyntaxError, TypeError, OverflowError) as error:
+    except _BROKEN as error:
         raise WrongImage("Not an image that can be read.") from error
     width, height = image.size
     if max_pixels is not None and width * height * getattr(image, "n_frames", 1) > max_pixels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import signal
 import sys
@@ -89,10 +90,16 @@ def redis_url(valkey: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a RabbitMQ server; tests give their queues names of their own."""
+def rabbitmq_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Child]:
+    """The RabbitMQ server of all tests: who stops its process lets it go on, too."""
     with servers.rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as server:
-        yield server.url
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(rabbitmq_server: servers.Child) -> str:
+    """The URL of a RabbitMQ server; tests give their queues names of their own."""
+    return rabbitmq_server.url
 
 
 @pytest.fixture
@@ -117,13 +124,23 @@ def nanio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of OpenStack Swift's S3 API, for the soak."""
+    with servers.swift(tmp_path_factory.mktemp("swift")) as url:
+        yield url
+
+
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
     """Sets `AMAZON_*` to a new bucket of an S3 server, and gives boto3's `Bucket`: `bucket(moto)`."""
 
     def make(url: str) -> Any:
         import boto3
+        import botocore.session
 
+        # Each session reads all that it has to know of S3 anew, which takes longer than most tests.
+        monkeypatch.setattr(botocore.session, "create_loader", _loader)
         name = f"test-{uuid.uuid4().hex[:12]}"
         for variable, value in {
             "AMAZON_ID": servers.AMAZON_ID,
@@ -157,11 +174,12 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Callable[..
     quorum.unload()
 
 
-@pytest.fixture(params=["memory", "folder", "moto", "nanio"])
+@pytest.fixture(params=servers.FILES)
 def load_files(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> Iterator[Callable[..., Any]]:
-    """Loads models with files: in memory, in a folder, and on two S3 servers; the test runs four times.
+    """Loads models with files: in memory, in a folder, and on two S3 servers; the test runs four times. The soak
+    runs it on a third S3 server.
 
     `storage = load_files(Post)`. The documents are in memory, or on a server, half of the times each.
     """
@@ -169,7 +187,7 @@ def load_files(
 
     import quorum
 
-    if request.param in ("moto", "nanio"):
+    if request.param not in ("memory", "folder"):
         request.getfixturevalue("bucket")(request.getfixturevalue(request.param))
     url = "mongo_url" if request.param in ("folder", "nanio") else "mock_url"
     monkeypatch.setenv("MONGOHQ_URL", request.getfixturevalue(url))
@@ -185,7 +203,7 @@ def load_files(
 
 @pytest.fixture
 def storage(load_files: Callable[..., Any]) -> Any:
-    """A storage: in memory, in a folder, and on two S3 servers; the test runs four times."""
+    """A storage, each of `load_files`."""
     return load_files()
 
 
@@ -266,6 +284,13 @@ def _nothing_left_behind() -> Iterator[None]:
                 left.append(f"a thread: {thread!r}")
     if left:
         pytest.fail("The test left behind " + "; ".join(left), pytrace=False)
+
+
+@functools.cache
+def _loader(path: str | None = None) -> Any:
+    import botocore.loaders
+
+    return botocore.loaders.create_loader(path)
 
 
 def _is_tapped(name: str) -> bool:

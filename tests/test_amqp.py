@@ -200,6 +200,19 @@ def _socket(connection) -> socket.socket:
     return connection._impl._transport._sock
 
 
+def test_a_call_fails_while_the_server_is_not_there_and_works_when_it_is(load, tmp_path):
+    port = servers.free_port()
+    load(f"amqp://guest:guest@127.0.0.1:{port}/")
+    told = rf"RabbitMQ at 127\.0\.0\.1:{port} \(from CLOUDAMQP_URL\)"
+    with pytest.raises(quorum.OperationalError, match=told):
+        quorum.get_amqp()
+    with servers.rabbitmq(tmp_path / "data", port):
+        assert amqp.ping().startswith("RabbitMQ ")
+    with pytest.raises(quorum.OperationalError, match=told):
+        quorum.get_amqp()
+
+
+@pytest.mark.soak
 def test_the_next_call_works_after_the_server_was_stopped_and_started(load, tmp_path):
     with servers.rabbitmq(tmp_path / "data") as server:
         url, port = server.url, int(server.url.rpartition(":")[2].strip("/"))
@@ -213,20 +226,19 @@ def test_the_next_call_works_after_the_server_was_stopped_and_started(load, tmp_
         quorum.unload()
 
 
-def test_a_server_that_hangs_does_not_hold_up_unload(load, tmp_path):
-    with servers.rabbitmq(tmp_path / "data") as server:
-        load(server.url)
-        connections = [quorum.get_amqp(), in_thread(quorum.get_amqp)]
-        os.kill(server.pid, signal.SIGSTOP)
-        try:
-            # A close that waits for the server would wait for 35 seconds here, until a heartbeat is missed.
-            thread = threading.Thread(target=quorum.unload, daemon=True)
-            thread.start()
-            thread.join(15)
-            assert not thread.is_alive()
-            assert all(connection.is_closed for connection in connections)
-        finally:
-            os.kill(server.pid, signal.SIGCONT)
+def test_a_server_that_hangs_does_not_hold_up_unload(load, rabbitmq_server):
+    load(rabbitmq_server.url)
+    connections = [quorum.get_amqp(), in_thread(quorum.get_amqp)]
+    os.kill(rabbitmq_server.pid, signal.SIGSTOP)
+    try:
+        # A close that waits for the server would wait for 35 seconds here, until a heartbeat is missed.
+        thread = threading.Thread(target=quorum.unload, daemon=True)
+        thread.start()
+        thread.join(15)
+        assert not thread.is_alive()
+        assert all(connection.is_closed for connection in connections)
+    finally:
+        os.kill(rabbitmq_server.pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize(

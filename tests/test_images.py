@@ -1,6 +1,7 @@
 """Images: decoded in full, without what the camera wrote, upright, and no larger than asked."""
 
 import io
+import random
 from contextlib import ExitStack
 
 import pytest
@@ -49,6 +50,24 @@ def test_what_the_camera_wrote_is_gone_and_the_image_is_upright(renewed, form):
     assert not found.getexif()
     made.stream.seek(0)
     assert b"camera" not in made.stream.read()
+
+
+@pytest.mark.promise("U2")
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP", "AVIF"])
+def test_whatever_is_damaged_is_no_image_or_one(form):
+    chance, whole = random.Random(1), make(form, (16, 16)).getvalue()
+    refused = 0
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for _ in range(chance.randrange(1, 12)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        for use in (lambda stream: images.renewed(stream, None), lambda stream: images.thumbnail(stream, (8, 8))):
+            try:
+                use(io.BytesIO(damaged[: chance.randrange(len(damaged) // 2, len(damaged) * 2)])).stream.close()
+            except images.WrongImage:
+                refused += 1
+    assert refused > 20
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP", "AVIF"])

@@ -51,34 +51,6 @@ def test_the_package_is_marked_as_typed() -> None:
     assert Path(quorum.__file__).with_name("py.typed").is_file()
 
 
-TYPED = """
-import flask
-from typing import assert_type
-import quorum
-
-assert_type(quorum.APP, flask.Flask | None)
-assert_type(quorum.load(name="shop"), flask.Flask)
-quorum.load(nmae=1, safe="yes")
-quorum.unload()
-quorum.run("flask")
-"""
-
-
-def test_type_checkers_see_what_is_looked_up_late(tmp_path: Path) -> None:
-    (tmp_path / "use.py").write_text(TYPED)
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "use.py"],
-        cwd=tmp_path,
-        env={"MYPYPATH": str(Path(quorum.__file__).parents[1]), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    errors = [line for line in done.stdout.splitlines() if line.startswith("use.py")]
-    assert len(errors) == 1
-    assert 'use.py:8: error: Argument "safe" to "load" has incompatible type "str"' in errors[0]
-
-
 COST = """
 import time
 import marshmallow, pymongo

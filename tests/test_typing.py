@@ -202,6 +202,49 @@ reveal_type(Post.Schema())  # Schema
 """
 
 
+#: What `quorum` looks up when it is first asked for.
+LATE = """
+import flask
+from typing import assert_type
+import quorum
+
+assert_type(quorum.APP, flask.Flask | None)
+assert_type(quorum.load(name="shop"), flask.Flask)
+quorum.load(nmae=1, safe="yes")
+quorum.unload()
+quorum.run("flask")
+"""
+
+#: What a block of the documentation stands on.
+BEFORE = """
+from __future__ import annotations
+
+import quorum
+
+
+class Post(quorum.Model):
+    scan: quorum.File = quorum.file()
+    cover: quorum.File | None = quorum.file(default=None)
+    attachments: list[quorum.File] = quorum.file(default=[])
+
+
+"""
+
+#: After it: the cast is the same for each kind of field.
+AFTER = """
+cast(Direct, Post.scan).presign("image/png", expires=60)
+cast(Direct, Post.cover).confirm("key")
+"""
+
+
+def documented() -> str:
+    """The block of docs/files.md that is written for type checkers."""
+    page = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (block,) = [block for block in blocks if "cast(Direct" in block]
+    return BEFORE + block + AFTER
+
+
 def expected() -> tuple[dict[int, str], set[int]]:
     """The types to be revealed, by line; the lines of errors."""
     revealed, wrong = {}, set()
@@ -214,35 +257,53 @@ def expected() -> tuple[dict[int, str], set[int]]:
     return revealed, wrong
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "use.py").write_text(USE)
-    return tmp_path
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("typed")
+    for name, text in (("use.py", USE), ("late.py", LATE), ("documented.py", documented())):
+        (made / name).write_text(text)
+    return made
 
 
-def test_mypy_knows_the_types(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def mypy(folder: Path) -> str:
+    """What mypy says of all of it: most of its time goes to quorum itself."""
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(folder / "cache"), "use.py"],
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", "cache", "use.py", "late.py", "documented.py"],
         cwd=folder,
         env={"MYPYPATH": str(ROOT), "PATH": ""},
         capture_output=True,
         text=True,
         check=False,
     )
-    said = re.findall(r"^use\.py:(\d+): (error|note): (.*)$", done.stdout, re.MULTILINE)
+    assert not done.stderr
+    return done.stdout
+
+
+def test_mypy_knows_the_types(mypy: str) -> None:
+    said = re.findall(r"^use\.py:(\d+): (error|note): (.*)$", mypy, re.MULTILINE)
     revealed = {
         int(line): re.sub(r"\b(?:\w+\.)+(?=\w)", "", text.split('"')[1])
         for line, _, text in said
         if text.startswith("Revealed type is")
     }
     wrong = {int(line) for line, severity, _ in said if severity == "error"}
-    assert (revealed, wrong) == expected(), done.stdout + done.stderr
+    assert (revealed, wrong) == expected(), mypy
+
+
+def test_mypy_is_content_with_what_is_documented(mypy: str) -> None:
+    assert "documented.py" not in mypy
+
+
+def test_mypy_sees_what_is_looked_up_late(mypy: str) -> None:
+    (error,) = [line for line in mypy.splitlines() if line.startswith("late.py")]
+    assert 'late.py:8: error: Argument "safe" to "load" has incompatible type "str"' in error
 
 
 def test_pyright_knows_the_types(folder: Path) -> None:
     servers.require("pyright")
     options = {
-        "include": ["use.py"], "extraPaths": [str(ROOT)], "venvPath": str(Path(sys.prefix).parent),
+        "include": ["use.py", "documented.py"], "extraPaths": [str(ROOT)], "venvPath": str(Path(sys.prefix).parent),
         "venv": Path(sys.prefix).name, "typeCheckingMode": "strict",
     }  # fmt: skip
     (folder / "pyrightconfig.json").write_text(json.dumps(options))
@@ -253,9 +314,10 @@ def test_pyright_knows_the_types(folder: Path) -> None:
         check=False,
     )
     try:
-        said = json.loads(done.stdout)["generalDiagnostics"]
+        every = json.loads(done.stdout)["generalDiagnostics"]
     except ValueError:
         servers.missing(f"pyright cannot run here, as it fetches itself when first used: {done.stderr[-200:]}")
+    said = [one for one in every if Path(one["file"]).name == "use.py"]
     revealed = {
         one["range"]["start"]["line"] + 1: one["message"].split('" is "')[1].rstrip('"')
         for one in said
@@ -263,3 +325,4 @@ def test_pyright_knows_the_types(folder: Path) -> None:
     }
     wrong = {one["range"]["start"]["line"] + 1 for one in said if one["severity"] == "error"}
     assert (revealed, wrong) == expected(), done.stdout
+    assert said == every

@@ -220,15 +220,18 @@ class Base(Document):
             Of a form, one of them that is missing and a bool or a list is False or empty: boxes send only ticks.
         :param trusted: values that code gives; a field named here is not taken from the data.
         :raises ValidationError: a name that may not be written, an unknown one in JSON, or a wrong value; all of them.
-            A required field that is missing is among them where anything else is wrong; else `save()` tells. A
-            document that is referred to and does not exist is a wrong value too.
+            A required field that is missing, and a wrong value among the trusted ones, are among them where anything
+            else is wrong; else `save()` tells. A document that is referred to and does not exist is a wrong value too.
         """
-        with named(cls):
-            values = inputs.read(cls, data, trusted, names, whole=True)
-        document = cls(**{**values, **trusted})
-        with named(cls):
-            inputs.check_references(values)
-            validation.judge_given(document, values)
+        try:
+            with named(cls):
+                values = inputs.read(cls, data, trusted, names, whole=True)
+            document = cls(**{**values, **trusted})
+            with named(cls):
+                inputs.check_references(values)
+                validation.judge_given(document, values)
+        except errors.ValidationError as error:
+            raise validation.with_trusted(error, cls, trusted) from None
         if cls.__embedded__:
             document.validate()
         return document

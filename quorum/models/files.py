@@ -438,7 +438,10 @@ class FileKind(Kind):
     def cast(self, value: Any) -> Any:
         # What comes as JSON or as text has no bytes, and names no file: neither a path nor a key.
         if type(value) is File or (hasattr(value, "stream") and hasattr(value, "filename")):
-            return self.coerce(value)
+            file = self.coerce(value)
+            if file is not None:
+                file.check(self)  # so that what is wrong with it is told with what else is wrong with a form
+            return file
         raise Invalid("Not a file. Send it in a form of type multipart/form-data.")
 
     def judge(self, value: Any) -> None:

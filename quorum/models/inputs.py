@@ -47,12 +47,17 @@ def read(
     passed = set(trusted)
     values: dict[str, Any] = {}
     problems: dict[str, Any] = {}
+    unsent = set()
     for name in data:
         if name in passed:
             continue
         field: Any = model.__fields__.get(name) if isinstance(name, str) else None
         try:
-            if _accepts(name, field, form, allowed) and not (form and field.kind.files and _is_unsent(field, data)):
+            if not _accepts(name, field, form, allowed):
+                continue
+            if form and field.kind.files and _is_unsent(field, data):
+                unsent.add(name)
+            else:
                 values[name] = field.judge.deserialize(_of_form(field, data) if form else data[name])
         except Invalid as error:
             problems[str(name)[:100]] = error.messages
@@ -60,7 +65,8 @@ def read(
         values.update((name, _unticked(model.__fields__[name])) for name in allowed if _is_unticked(model, name, data))
     if problems and whole:
         for name, field in model.__fields__.items():
-            if field.required and name in allowed and name not in passed and name not in data:
+            given = name in passed or (name in data and name not in unsent)
+            if field.required and name in allowed and not given:
                 problems[name] = [field.judge.error_messages["required"]]
     if problems:
         raise Invalid(problems)

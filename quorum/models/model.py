@@ -209,19 +209,21 @@ class Model(Base, Hooks):
         """
         if not type(self).__fields__.keys() >= trusted.keys():
             raise unknown_names(type(self), trusted)
-        with named(type(self)):
-            given = inputs.read(type(self), data, trusted, names)
-            values = {**inputs.kept(self, given), **trusted}
-        self._coerce(values)
         before = dict(vars(self))
         try:
+            with named(type(self)):
+                given = inputs.read(type(self), data, trusted, names)
+                values = {**inputs.kept(self, given), **trusted}
+            self._coerce(values)
             for name, value in values.items():
                 setattr(self, name, value)
             with named(type(self)):
                 inputs.check_references(given)
                 validation.judge_given(self, given)
-        except BaseException:
+        except BaseException as error:
             set_values(self, before)
+            if isinstance(error, errors.ValidationError):
+                raise validation.with_trusted(error, type(self), trusted) from None
             raise
         return self
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from .. import errors, runtime
+from .. import errors, images, runtime
 from ..storage import Entry, Leftover, Storage, default
 from . import store, thumbnails, uploads
 from .changes import is_file
@@ -19,6 +19,9 @@ from .files import FileKind
 
 #: A file may be stored for this long before the document that names it.
 GRACE = timedelta(days=1)
+
+# So many images one after the other that a server did not give are an outage, and no fault of theirs.
+_UNANSWERED: Final = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Unmade:
 
     model: Any
     id: Any
+    field: str
     key: str
 
 
@@ -45,7 +49,8 @@ class Report:
     """What a check found: files that no document names, what broken uploads left, files that are named and missing,
     and files without the smaller images that their field asks for.
 
-    `named` is the number of files that were looked for.
+    `named` is the number of files that were looked for; `failed` are those whose smaller images could not be made by
+    `repair()`, and why.
     """
 
     named: int = 0
@@ -53,16 +58,18 @@ class Report:
     leftovers: list[tuple[Storage, Leftover]] = dataclasses.field(default_factory=list)
     missing: list[Missing] = dataclasses.field(default_factory=list)
     unmade: list[Unmade] = dataclasses.field(default_factory=list)
+    failed: list[tuple[Unmade, str]] = dataclasses.field(default_factory=list)
 
 
 def check(older_than: timedelta = GRACE) -> Report:
     """Compare the files of the current app with its documents.
 
-    :param older_than: younger files are taken to be on their way into a document.
+    :param older_than: younger files are taken to be on their way into a document; with 0, none are.
     :raises OperationalError: the database or a storage does not answer.
     """
     report = Report()
-    latest = datetime.now(UTC) - older_than
+    # A storage has a clock of its own, and some round up: what is old enough at 0 is not for clocks to say.
+    latest = datetime.now(UTC) - older_than if older_than else datetime.max.replace(tzinfo=UTC)
     for model in _collections():
         # First the files, then the documents: what is named then was stored before, or is asked for once more.
         listed = {place: _listed(place, model) for place in _storages(model)}
@@ -92,13 +99,23 @@ def check(older_than: timedelta = GRACE) -> Report:
 def repair(report: Report) -> None:
     """Remove what a check found that no document names, and make the smaller images that were not.
 
-    :raises OperationalError: the database or a storage does not answer.
+    Where these can't be made, the report is told, and the next ones are made.
+
+    :raises OperationalError: the database or a storage does not answer; for smaller images, again and again.
     """
     for place in {place for place, _ in (*report.unnamed, *report.leftovers)}:
         place.delete(entry.key for other, entry in report.unnamed if other == place)
         place.discard(leftover for other, leftover in report.leftovers if other == place)
+    unanswered = 0
     for unmade in report.unmade:
-        thumbnails.make(unmade.model, unmade.id, unmade.key)
+        try:
+            thumbnails.make(unmade.model, unmade.id, unmade.key)
+            unanswered = 0
+        except (errors.QuorumError, images.WrongImage) as error:
+            report.failed.append((unmade, str(error)))
+            unanswered = unanswered + 1 if isinstance(error, errors.OperationalError) else 0
+            if unanswered == _UNANSWERED:
+                raise
 
 
 def _collections() -> Iterator[Any]:
@@ -152,10 +169,11 @@ def _look_for_missing(
 
 def _unmade(model: Any, stored: dict[str, Any], latest: datetime) -> Iterator[Unmade]:
     cls = model.__class_of__(stored)
-    for kind, facts in uploads.files_in(cls, stored):
-        since = facts.get("uploaded_at")
-        if thumbnails.are_due(kind, facts) and since is not None and since.replace(tzinfo=UTC) < latest:
-            yield Unmade(cls, stored["_id"], facts["key"])
+    for field in cls.__files__:
+        for kind, facts in uploads.files_of(field, stored):
+            since = facts.get("uploaded_at")
+            if thumbnails.are_due(kind, facts) and since is not None and since.replace(tzinfo=UTC) < latest:
+                yield Unmade(cls, stored["_id"], field.name, facts["key"])
 
 
 def _is_missing(model: Any, identifier: Any, kind: FileKind, key: str) -> bool:

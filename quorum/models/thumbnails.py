@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any, Final
 
-from .. import errors
+from .. import errors, images
 from . import store, uploads
 from .changes import Update
 from .files import FileKind
@@ -30,6 +30,7 @@ def make(model: Any, identifier: Any, key: str) -> None:
 
     :param identifier: the document's `_id`, as it is stored.
     :param key: the key of the file.
+    :raises WrongImage: the object is damaged.
     :raises NotFoundError: the document names the file, and its object is not there.
     :raises OperationalError: the database or the storage does not answer.
     :raises ConflictError: other writers changed the document again and again.
@@ -52,6 +53,9 @@ def make(model: Any, identifier: Any, key: str) -> None:
 
 def _made(kind: FileKind, facts: dict[str, Any]) -> dict[str, Any]:
     place, made = kind.storage(), {}
+    there = place.head(facts["key"]).size
+    if there != facts["size"]:
+        raise images.WrongImage(f"It has {there} bytes in place of {facts['size']}.")
     for name in kind.options.thumbnails:
         with place.open(facts["key"], facts["size"]) as stream:
             made[name] = uploads.store_thumbnail(kind, facts["key"], name, stream)

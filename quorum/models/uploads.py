@@ -45,7 +45,12 @@ INCOMING = "=incoming"
 def files_in(model: Any, stored: Mapping[str, Any]) -> Iterator[tuple[FileKind, dict[str, Any]]]:
     """Give what a stored document has of each of its files."""
     for field in model.__files__:
-        yield from _stored_files(field.kind, stored.get(field.key))
+        yield from files_of(field, stored)
+
+
+def files_of(field: Any, stored: Mapping[str, Any]) -> Iterator[tuple[FileKind, dict[str, Any]]]:
+    """Give what a stored document has of each file of a field."""
+    yield from _stored_files(field.kind, stored.get(field.key))
 
 
 def _stored_files(kind: Kind, stored: Any) -> Iterator[tuple[FileKind, dict[str, Any]]]:
@@ -129,9 +134,7 @@ def _owners(document: Any) -> dict[tuple[Storage, str], str]:
     """Give the fields, by name, that go on naming an object which they have named before."""
     owners = {}
     for field in type(document).__files__:
-        stored = {
-            (kind.storage(), facts["key"]) for kind, facts in _stored_files(field.kind, document._doc.get(field.key))
-        }
+        stored = {(kind.storage(), facts["key"]) for kind, facts in files_of(field, document._doc)}
         value = vars(document).get(field.name, MISSING)
         held = stored if value is MISSING else set(_held(field.kind, value))
         owners.update(dict.fromkeys(stored & held, field.name))

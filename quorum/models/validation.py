@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import marshmallow
 from marshmallow import ValidationError as Invalid
 
 from .. import errors
+from .containers import messages_of
 from .documents import CHECKED, Change, Checked, own_values, touched
 from .kinds import MISSING
 from .marshal import strict
@@ -112,6 +113,23 @@ def judge_given(document: Any, names: Iterable[str]) -> None:
     problems = _own_problems(document, names, {})
     if problems:
         raise Invalid(problems)
+
+
+def with_trusted(error: errors.ValidationError, model: Any, trusted: Mapping[str, Any]) -> errors.ValidationError:
+    """Give the error of outside data, with what is wrong with the values that code gave beside them: a file, say."""
+    problems: dict[str, Any] = {}
+    with strict():
+        for name, value in trusted.items():
+            field = model.__fields__.get(name)
+            if field is None or field.options.increment or field.options.moment:
+                continue
+            try:
+                field.judge.deserialize(field.kind.coerce(value))
+            except Invalid as wrong:
+                problems[name] = messages_of(wrong, value)
+    if not problems or not isinstance(error.messages, dict):
+        return error
+    return errors.ValidationError({**problems, **error.messages}, model=model.__name__)
 
 
 def validated(document: Any) -> list[Change]:

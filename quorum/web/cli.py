@@ -104,16 +104,21 @@ def check_files(repair: bool, older_than: float) -> None:
     for missing in report.missing:
         click.echo(f"is not there         {missing.key}  of {missing.model} {missing.id}, {missing.name}")
     for unmade in report.unmade:
-        click.echo(f"has no thumbnails    {unmade.key}  of {unmade.model.__name__} {unmade.id}")
+        click.echo(f"has no thumbnails    {unmade.key}  of {unmade.model.__name__} {unmade.id}, {unmade.field}")
     if repair:
-        orphans.repair(report)
+        try:
+            orphans.repair(report)
+        finally:
+            for unmade, reason in report.failed:
+                facts = f"{unmade.key}  of {unmade.model.__name__} {unmade.id}, {unmade.field}"
+                click.echo(f"got no thumbnails    {facts}: {reason}")
     unnamed = len(report.unnamed) + len(report.leftovers)
     click.echo(
         f"{report.named} files are named, {len(report.missing)} of them are not there; "
         f"{unnamed} that nothing names {'were removed' if repair else 'are there'}; "
-        f"{len(report.unmade)} {'got' if repair else 'lack'} thumbnails."
+        f"{len(report.unmade) - len(report.failed)} {'got' if repair else 'lack'} thumbnails."
     )
-    if report.missing or ((unnamed or report.unmade) and not repair):
+    if report.missing or report.failed or ((unnamed or report.unmade) and not repair):
         raise click.exceptions.Exit(1)
 
 

@@ -15,7 +15,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import FileWrapper
 
-from quorum import amazon, config, content, errors, jobs, runtime, storage
+from quorum import amazon, config, content, errors, runtime, storage
 from quorum.models import uploads
 from quorum.models.files import File, FileKind, FileOptions
 from quorum.storage.base import CHUNK
@@ -86,7 +86,7 @@ class Server:
         :raises ConfigurationError: the app is being unloaded, or the id can't be sent to a worker.
         :raises OperationalError: the broker did not take the job.
         """
-        jobs.run_background(thumbnailjobs.make, [model.__name__, id, key])
+        thumbnailjobs.begin(model.__name__, id, key)
 
 
 def serve(token: str) -> Response:

@@ -77,7 +77,7 @@ def _chosen(ids: tuple[str, ...], every: bool) -> tuple[str, ...] | None:
 
 
 def _tell_unknown(ids: tuple[str, ...], done: int) -> None:
-    if unknown := len(set(ids)) - done:
+    if ids and (unknown := len(set(ids)) - done):
         raise click.ClickException(f"{unknown} of the ids are of no job that was given up: flask quorum jobs list.")
 
 

@@ -148,3 +148,17 @@ def test_a_browser_shows_how_far_an_upload_is(app, serve, chromium, tmp_path):
     assert page.locator("h1").inner_text() == "With a picture"
     assert errors == []
     page.close()
+
+
+def test_what_is_wrong_with_a_file_is_shown_with_what_is_wrong_with_the_text(ada, path):
+    from blog.models import Post
+
+    wrong = {"title": "", "cover": file(b"no image", "me.png")}
+    for address in ("/create", f"{path}/update"):
+        answer = ada.post(address, text(**wrong))
+        assert answer.status_code == 422
+        assert "it is text/plain" in answer.text
+        assert "aria-invalid" in answer.text.partition('name="title"')[2].partition(">")[0]
+        wrong["cover"] = file(b"no image", "me.png")
+    assert Post.count() == 1
+    assert len(stored()) == 4

@@ -47,13 +47,19 @@ def shop(broker: str, mongo_url: str, monkeypatch: pytest.MonkeyPatch) -> Module
     return shop_jobs
 
 
+@pytest.fixture(scope="module")
+def settings() -> dict[str, str]:
+    """What the workers of a module have in their environment beside their servers. Modules have their own."""
+    return {}
+
+
 @pytest.fixture(scope="module", params=["rabbitmq", "redis"])
 def workers(
-    request: pytest.FixtureRequest, secantus: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, secantus: str, settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
     """Workers that run for a module's tests, on one broker and then on the other; gives their environment."""
     name = f"served{uuid.uuid4().hex[:8]}"
-    env = {"MONGOHQ_URL": secantus + name, "NAME": name, "PYTHONPATH": PATH}
+    env = {"MONGOHQ_URL": secantus + name, "NAME": name, "PYTHONPATH": PATH, "SHOP_QUICK": "1", **settings}
     if request.param == "rabbitmq":
         env["CLOUDAMQP_URL"] = request.getfixturevalue("rabbitmq")
     else:
@@ -82,7 +88,9 @@ def work(shop: ModuleType, tmp_path: Path) -> Iterator[Callable[..., servers.Chi
 
         def start(*options: str, **env: str) -> servers.Child:
             command = [*FLASK, "worker", *options]
-            return stack.enter_context(servers.child(command, ready="Processes: ", cwd=tmp_path, env=env))
+            return stack.enter_context(
+                servers.child(command, ready="Processes: ", cwd=tmp_path, env={"SHOP_QUICK": "1", **env})
+            )
 
         yield start
 

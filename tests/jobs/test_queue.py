@@ -304,7 +304,7 @@ def test_a_job_whose_callback_ends_its_worker_is_given_up(shop, work, done, unti
 @pytest.mark.promise("J2")
 def test_a_job_whose_worker_is_killed_starts_again(shop, work, done, until):
     worker = work()
-    quorum.run_background(shop.hold, [3])
+    quorum.run_background(shop.hold, [30, 0])
     until(lambda: done("begun"))
     begun = time.monotonic()
     os.kill(done("begun")[0]["pid"], signal.SIGKILL)
@@ -328,7 +328,7 @@ def test_sigterm_finishes_the_job_that_runs(shop, work, done, until):
 @pytest.mark.promise("J2")
 def test_what_takes_longer_than_the_grace_is_handed_back(shop, work, done, until):
     worker = work(EXECUTION_GRACE="0.2")
-    quorum.run_background(shop.hold, [3])
+    quorum.run_background(shop.hold, [30, 0])
     until(lambda: done("begun"))
     worker.process.terminate()
     assert worker.process.wait(20) == 0
@@ -398,24 +398,36 @@ def _flask(*command):
     return subprocess.run([*FLASK, "jobs", *command], capture_output=True, text=True, check=False, timeout=60)
 
 
+def _command(*command):
+    return quorum.APP.test_cli_runner().invoke(args=["quorum", "jobs", *command])
+
+
+def _told(*command):
+    """What a command that does its work says."""
+    result = _command(*command)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
 @ONE_SERVED
-def test_what_was_given_up_is_listed_retried_and_purged(served, done, until, tmp_path):
+def test_what_was_given_up_is_listed_retried_and_purged(served, done, until):
     quorum.run_background(served.fail, ["x"])
     quorum.run_background(served.too_long)
     quorum.run_background(served.leak)
     until(lambda: len(given_up()) == 3)
-    listed = _flask("list").stdout
+    listed = _told("list")
     assert "shop_jobs.leak  1  ValueError: password=***" in listed
-    assert _flask("purge", given_up()["shop_jobs.leak"]["_id"]).stdout == "1 deleted.\n"
-    assert _flask("retry", "unknown").returncode == 1
+    assert _told("purge", given_up()["shop_jobs.leak"]["_id"]) == "1 deleted.\n"
+    assert _command("retry", "unknown").exit_code == 1
     assert "shop_jobs.fail  3  ValueError: it is broken" in listed
     assert "shop_jobs.too_long" in listed
     letter = given_up()["shop_jobs.fail"]
-    assert _flask("retry", letter["_id"]).stdout == "1 sent again.\n"
+    assert _told("retry", letter["_id"]) == "1 sent again.\n"
     until(lambda: len(done("fail")) == 6)
     until(lambda: len(given_up()) == 2)
-    assert _flask("purge").returncode == 2
-    assert _flask("purge", "--all").stdout == "2 deleted.\n"
+    assert _command("purge").exit_code == 2
+    assert _told("purge", "--all") == "2 deleted.\n"
+    assert _told("retry", "--all") == "0 sent again.\n"
     assert given_up() == {}
 
 

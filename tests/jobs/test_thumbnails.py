@@ -41,3 +41,14 @@ def test_a_model_that_the_app_does_not_have_is_given_up(shop, work, until):
     until(dead.number)
     (letter,) = dead.letters(10)
     assert "there is no model 'Nosuch'" in letter["reason"]
+
+
+@pytest.mark.promise("U9")
+def test_a_damaged_image_is_given_up_at_once(bucketed, shop, work, until):
+    photo = shop.Photo(image=image()).save()
+    bucketed.put_object(Key=photo.image.key, Body=b"x" * photo.image.size)
+    work()
+    until(dead.number)
+    (letter,) = dead.letters(10)
+    reason = f"the file {photo.image.key} of Photo {photo.id} has no thumbnails: Not an image that can be read."
+    assert (letter["reason"], letter["attempts"]) == (reason, 1)

@@ -10,6 +10,7 @@ from pathlib import Path
 import files_user
 import flask
 import pytest
+import servers
 
 import quorum
 from quorum.models import orphans
@@ -48,12 +49,12 @@ def check(folder):
 
 
 @pytest.mark.promise("U1", "U7", "U9")
-@pytest.mark.parametrize("place", ["folder", "moto"])
+@pytest.mark.parametrize("place", ["folder", "moto", servers.SWIFT])
 @pytest.mark.parametrize("points", [3, *(pytest.param(range(n, 50, 5), marks=pytest.mark.soak) for n in range(5))])
 def test_a_kill_at_any_point_is_repaired(request, monkeypatch, tmp_path, mongo_url, place, points):
     """At 3 points, or at all of 50 in five parts."""
-    if place == "moto":
-        request.getfixturevalue("bucket")(request.getfixturevalue("moto"))
+    if place != "folder":
+        request.getfixturevalue("bucket")(request.getfixturevalue(place))
     monkeypatch.setenv("MONGOHQ_URL", mongo_url)
     whole = run(tmp_path, 0)
     assert whole.returncode == 0, whole.stderr

@@ -8,6 +8,7 @@ import pickle
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -165,6 +166,59 @@ def test_an_input_in_which_nothing_was_chosen_changes_nothing(load, mock_url):
     assert (post.cover.read(), len(post.attachments)) == (DATA, 1)
     post.cover = empty
     assert post.cover is None
+
+
+class Report(quorum.Model):
+    title: str = quorum.field(min_length=1)
+    scan: quorum.File = quorum.file(max_size=10)
+    pages: list[quorum.File] = quorum.file(default=[], extensions=[".txt"])
+
+    @quorum.validates("title")
+    def check_title(self, value):
+        if value == "odd":
+            raise quorum.ValidationError("Not that.")
+
+
+SHORT, LARGE, ODD = "Shorter than minimum length 1.", "Larger than 10 bytes.", "Not that."
+MISSING, NAME = "Missing data for required field.", {0: ["Its name must end with one of: .txt."]}
+EMPTY = FileStorage(io.BytesIO(b""), filename="")
+
+TOGETHER = [
+    ({"title": ""}, {"scan": DATA}, {"title": [SHORT], "scan": [LARGE]}),
+    ({"title": ""}, {"scan": quorum.File(DATA)}, {"title": [SHORT], "scan": [LARGE]}),
+    ({"title": ""}, {"scan": "/etc/passwd"}, {"title": [SHORT], "scan": [ANY]}),
+    ({"title": "odd"}, {"scan": quorum.File(DATA)}, {"title": [ODD], "scan": [LARGE]}),
+    ({"title": ""}, {"scan": b"1", "pages": [quorum.File(b"1", name="a.exe")]}, {"title": [SHORT], "pages": NAME}),
+    ({"nosuch": 1, "title": "a"}, {"scan": DATA}, {"nosuch": ["Unknown field."], "scan": [LARGE]}),
+    (MultiDict({"title": "", "scan": upload()}), {}, {"title": [SHORT], "scan": [LARGE]}),
+    (MultiDict({"title": "", "scan": EMPTY}), {}, {"title": [SHORT], "scan": [MISSING]}),
+    (MultiDict({"title": ""}), {"scan": EMPTY}, {"title": [SHORT], "scan": ["Field may not be null."]}),
+]
+
+
+@pytest.mark.promise("U2")
+@pytest.mark.parametrize(("data", "trusted", "problems"), TOGETHER)
+def test_problems_of_files_and_of_other_fields_come_together(load, mock_url, data, trusted, problems):
+    load(mock_url, Report)
+    with pytest.raises(errors.ValidationError) as caught:
+        Report.new(data, **trusted)
+    assert caught.value.messages == problems
+    assert caught.value.model == "Report"
+    report = Report(title="a", scan=b"1").save()
+    if MISSING not in problems["scan" if "scan" in problems else "title"]:
+        with pytest.raises(errors.ValidationError) as caught:
+            report.apply(data, **trusted)
+        assert caught.value.messages == problems
+    assert (report.title, report.scan.read(), report.pages, report.changes()) == ("a", b"1", [], {})
+    assert keys(quorum.storage.default()) == [report.scan.key]
+
+
+def test_what_is_missing_is_told_together_with_a_file_that_does_not_fit(load, mock_url):
+    load(mock_url, Report)
+    with pytest.raises(errors.ValidationError) as caught:
+        Report.new({}, scan=DATA).save()
+    assert caught.value.messages == {"title": [MISSING], "scan": [LARGE]}
+    assert keys(quorum.storage.default()) == []
 
 
 @pytest.mark.promise("U1")

@@ -249,7 +249,7 @@ def test_the_check_makes_thumbnails_that_were_never_made(load_files, begun):
 def test_a_job_that_is_not_taken_is_told_in_the_log_and_the_document_is_stored(load, mock_url, monkeypatch, caplog):
     load(mock_url, Photo)
 
-    def refuse(*args):
+    def refuse(*args, **options):
         raise errors.OperationalError("The broker does not answer.")
 
     monkeypatch.setattr("quorum.jobs.run_background", refuse)

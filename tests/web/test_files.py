@@ -5,15 +5,17 @@ import json
 import time
 import urllib.parse
 import urllib.request
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import flask
 import pytest
+import servers
 from PIL import Image
+from werkzeug.datastructures import CombinedMultiDict
 
 import quorum
 from quorum import errors, runtime
-from quorum.models import orphans, thumbnails
+from quorum.models import orphans, thumbnails, uploads
 
 DATA = bytes(range(256)) * 40
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -146,9 +148,9 @@ def test_without_base_url_a_url_outside_of_a_request_is_an_error(load_files):
             file.url()
 
 
-def test_a_presigned_url_that_was_tampered_with_or_is_too_old_is_refused(nanio, bucket, load, mock_url):
-    bucket(nanio)
-    load(mock_url, Post)
+@pytest.mark.parametrize("load_files", servers.SIGNED, indirect=True)
+def test_a_presigned_url_that_was_tampered_with_or_is_too_old_is_refused(load_files):
+    load_files(Post)
     file = Post(cover=DATA).save().cover
     url = file.url()
     assert fetch(None, url)[0] == 200
@@ -237,6 +239,35 @@ def test_a_hostile_upload_is_refused_on_its_field_and_nothing_is_stored(load, mo
     assert list(quorum.storage.default().entries("")) == []
 
 
+@pytest.mark.promise("U2")
+@pytest.mark.parametrize("join", [True, False])
+def test_a_form_with_text_and_a_file_is_told_all_that_is_wrong_at_once(load_files, join):
+    class Note(quorum.Model):
+        title: str = quorum.field(min_length=1)
+        cover: quorum.File | None = quorum.file(default=None, max_size="100kB")
+
+    storage = load_files(Note)
+
+    @quorum.APP.post("/")
+    def create():
+        if join:
+            return str(Note.new(CombinedMultiDict([flask.request.form, flask.request.files])).save().id)
+        return str(Note.new(flask.request.form, cover=flask.request.files.get("cover")).save().id)
+
+    client = quorum.APP.test_client()
+    wrong = {"title": "", "cover": (io.BytesIO(b"x" * 100_001), "a.bin")}
+    answer = client.post("/", data=wrong, headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json["error"]["messages"]) == (
+        422, {"title": ["Shorter than minimum length 1."], "cover": ["Larger than 100 kB."]},
+    )  # fmt: skip
+    assert (Note.count(), list(storage.entries(""))) == (0, [])
+    right = {"title": "a", "cover": (io.BytesIO(DATA), "a.bin")}
+    assert client.post("/", data=right).status_code == 200
+    assert Note.first().cover.read() == DATA
+    assert client.post("/", data={"title": "b", "cover": (io.BytesIO(), "")}).status_code == 200
+    assert Note.first(title="b").cover is None
+
+
 def bomb(width, height):
     """A PNG of a few bytes that says it is very large."""
     import struct
@@ -302,14 +333,13 @@ def post_form(client, signed, data, **fields):
 
 
 @pytest.fixture
-def presign(client, request):
-    if "nanio" in request.node.name:
-        pytest.skip("nanio takes no browser's POST")
+def presign(client):
     with quorum.APP.test_request_context():
         yield lambda **options: Post.cover.presign("text/plain", **options)
 
 
 @pytest.mark.promise("U6")
+@pytest.mark.parametrize("load_files", servers.POSTED, indirect=True)
 def test_a_browsers_own_upload_is_adopted_after_a_check(client, presign):
     signed = presign()
     assert post_form(client, signed, b"some text") == 204
@@ -323,6 +353,7 @@ def test_a_browsers_own_upload_is_adopted_after_a_check(client, presign):
 
 
 @pytest.mark.promise("U6")
+@pytest.mark.parametrize("load_files", servers.POSTED, indirect=True)
 def test_what_is_sent_after_the_check_changes_nothing(client, presign):
     signed = presign()
     post_form(client, signed, b"some text")
@@ -435,6 +466,18 @@ def test_the_check_finds_and_repairs_what_lost_each_other(load_files):
     }  # fmt: skip
 
 
+@pytest.mark.promise("U7")
+def test_with_zero_hours_the_check_trusts_no_clock(load, mock_url):
+    load(mock_url, Post)
+    storage = quorum.storage.default()
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    storage._objects[f"{uploads.prefix()}posts/cover/0"] = (b"x", soon)
+    run_check("--repair")
+    assert len(list(storage.entries(""))) == 1
+    run_check("--older-than", "0", "--repair")
+    assert list(storage.entries("")) == []
+
+
 @pytest.mark.promise("U9")
 def test_the_check_lists_and_makes_thumbnails_that_were_never_made(load, mock_url, monkeypatch):
     monkeypatch.setattr(quorum.web.files.Server, "begin_thumbnails", lambda *facts: None)
@@ -442,12 +485,49 @@ def test_the_check_lists_and_makes_thumbnails_that_were_never_made(load, mock_ur
     post = Post(picture=image()).save()
     found = run_check("--older-than", "0")
     assert (found.exit_code, found.output.splitlines()[0]) == (
-        1, f"has no thumbnails    {post.picture.key}  of Post {post.id}",
+        1, f"has no thumbnails    {post.picture.key}  of Post {post.id}, picture",
     )  # fmt: skip
     repaired = run_check("--older-than", "0", "--repair")
     assert (repaired.exit_code, "; 1 got thumbnails." in repaired.output) == (0, True)
     assert Post.get(post.id).picture.thumbnail("small").width == 20
     assert run_check("--older-than", "0").exit_code == 0
+
+
+@pytest.mark.promise("U9")
+def test_the_check_tells_of_damaged_images_and_goes_on(load_files, monkeypatch):
+    monkeypatch.setattr(quorum.web.files.Server, "begin_thumbnails", lambda *facts: None)
+    storage = load_files(Post)
+    bad, short, good = [Post(picture=image()).save() for _ in range(3)]
+    data = good.picture.read()
+    for post, damaged in ((bad, b"x" * len(data)), (short, data[:-20])):
+        storage.put(post.picture.key, io.BytesIO(damaged), len(damaged), "image/png")
+    repaired = run_check("--older-than", "0", "--repair")
+    assert repaired.exit_code == 1
+    assert [line for line in repaired.output.splitlines() if line.startswith("got no")] == [
+        f"got no thumbnails    {post.picture.key}  of Post {post.id}, picture: {reason}"
+        for post, reason in (
+            (bad, "Not an image that can be read."),
+            (short, f"It has {len(data) - 20} bytes in place of {len(data)}."),
+        )
+    ]
+    assert "; 1 got thumbnails." in repaired.output
+    assert Post.get(good.id).picture.thumbnail("small").width == 20
+
+
+@pytest.mark.promise("U9")
+def test_the_check_ends_where_nothing_answers_any_more(load, mock_url, monkeypatch):
+    monkeypatch.setattr(quorum.web.files.Server, "begin_thumbnails", lambda *facts: None)
+    load(mock_url, Post)
+    posts = [Post(picture=image()).save() for _ in range(5)]
+    found = orphans.check(timedelta(0))
+
+    def refuse(key):
+        raise errors.OperationalError("The storage does not answer.")
+
+    monkeypatch.setattr(quorum.storage.default(), "head", refuse)
+    with pytest.raises(errors.OperationalError, match="does not answer"):
+        orphans.repair(found)
+    assert [unmade.id for unmade, _ in found.failed] == [post.id for post in posts[:3]]
 
 
 def test_a_thumbnail_is_not_taken_for_the_image_that_was_served_in_its_place(load, mock_url, monkeypatch):

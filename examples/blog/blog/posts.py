@@ -89,9 +89,7 @@ def create_form() -> str:
 @login_required
 def create() -> ResponseReturnValue:
     try:
-        post = Post.new(read_post(), POST_INPUTS, author=g.author)
-        take_files(post)
-        post.save()
+        post = Post.new(read_post(), POST_INPUTS, author=g.author, **read_files()).save()
     except quorum.ValidationError as error:
         return edit_page(None, request.form, quorum.translate(error.messages_dict)), 422
     flash(_("Your post is published."))
@@ -110,9 +108,7 @@ def update_form(id: ObjectId) -> str:
 def update(id: ObjectId) -> ResponseReturnValue:
     post = own_post(id)
     try:
-        post.apply(read_post(), POST_INPUTS)
-        take_files(post)
-        post.save()
+        post.apply(read_post(), POST_INPUTS, **read_files(post)).save()
     except quorum.ValidationError as error:
         return edit_page(post, request.form, quorum.translate(error.messages_dict)), 422
     except quorum.ConflictError:
@@ -166,15 +162,16 @@ def read_post() -> MultiDict[str, str]:
     return form
 
 
-def take_files(post: Post) -> None:
-    """Give a post the files of the form, and take from it those that are ticked there; save() checks them."""
-    if "remove_cover" in request.form:
-        post.cover = None
-    if image := request.files.get("cover"):
-        post.cover = image
+def read_files(post: Post | None = None) -> dict[str, Any]:
+    """Give the files that a post is to have: those of the form, and those that it has and that are not ticked there."""
     removed = request.form.getlist("remove")
-    kept = [file for file in post.attachments if file.key not in removed]
-    post.attachments = kept + [file for file in request.files.getlist("attachments") if file]
+    kept = [file for file in post.attachments if file.key not in removed] if post else []
+    files: dict[str, Any] = {"attachments": kept + [file for file in request.files.getlist("attachments") if file]}
+    if image := request.files.get("cover"):
+        files["cover"] = image
+    elif "remove_cover" in request.form:
+        files["cover"] = None
+    return files
 
 
 def show_page(post: Post, errors: dict[str, Any] | None = None) -> str:

@@ -152,7 +152,8 @@ class Base(Document):
     @classmethod
     def __cast__(cls, data: Mapping[str, Any]) -> Self:
         document = cls.__of__(inputs.read_whole(cls, data))
-        document.__judge__()
+        if not document.__is_valid__():
+            document.__judge__()
         return document
 
     def __identify__(self) -> None:
@@ -228,7 +229,7 @@ class Base(Document):
                 values = inputs.read(cls, data, trusted, names, whole=True)
             document = cls(**{**values, **trusted})
             with named(cls):
-                inputs.check_references(values)
+                inputs.check_references(cls, values)
                 validation.judge_given(document, values)
         except errors.ValidationError as error:
             raise validation.with_trusted(error, cls, trusted) from None

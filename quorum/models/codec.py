@@ -19,6 +19,7 @@ from .embedded import EmbeddedKind
 from .fields import Bounds
 from .kinds import MISSING, Scope
 from .mixed import Anything
+from .schema import writable
 
 # What a class has that can be asked for and leaves no trace.
 _HARMLESS = (types.FunctionType, classmethod, staticmethod, type)
@@ -70,6 +71,8 @@ class Codec:
         self.show: Callable[[dict[str, Any]], dict[str, Any] | None] = namespace["show"]
         self.checks: dict[str, Callable[[Any], bool]] = {f.name: namespace[f"check_{f.name}"] for f in fields}
         self.names = frozenset(model.__fields__)
+        #: The names of the fields that outside data may set.
+        self.writable = frozenset(field.name for field in fields if writable(field))
         defaults = [field for field in fields if _has_default(field) and not field.is_made]
         self.constants = {field.name: field.default() for field in defaults if field.is_constant}
         self.factories = [(field.name, field.factory) for field in defaults if not field.is_constant]

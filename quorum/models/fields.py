@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypedDict, Unpack, overload
 
@@ -276,14 +276,14 @@ class Field:
         seen: set[Any] = set()
         waiting: list[Any] = [self]
         while waiting:
-            kind = waiting.pop().innermost()
-            if isinstance(kind, ReferenceKind):
-                return False
-            for target in getattr(kind, "targets", ()):
-                model = target.get()
-                if model not in seen:
-                    seen.add(model)
-                    waiting.extend(field for field in model.__fields__.values() if field.kind.nested)
+            for kind in every_kind(waiting.pop().kind):
+                if isinstance(kind, ReferenceKind):
+                    return False
+                for target in getattr(kind, "targets", ()):
+                    model = target.get()
+                    if model not in seen:
+                        seen.add(model)
+                        waiting.extend(field for field in model.__fields__.values() if field.kind.nested)
         return True
 
     def kind_part(self, batch: Batch) -> Any:
@@ -438,6 +438,18 @@ class Field:
             "or widen the annotation to what is stored.",
             model=type(document).__name__, field=path, id=document._doc.get("_id"),
         )  # fmt: skip
+
+
+def every_kind(kind: Kind) -> Iterator[Kind]:
+    """Give the kinds inside of a kind's containers and unions."""
+    kind = core(kind)
+    inner = getattr(kind, "items", None) or getattr(kind, "members", None)
+    if inner is None and isinstance(kind, Container):
+        inner = (kind.item,)
+    if inner is None:
+        yield kind
+    for one in inner or ():
+        yield from every_kind(one)
 
 
 def reads_directly(kind: Kind) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -45,6 +45,7 @@ def read(
         raise Invalid("Invalid input type.")
     form = hasattr(data, "getlist")
     passed = set(trusted)
+    checks = model.__codec__.checks
     values: dict[str, Any] = {}
     problems: dict[str, Any] = {}
     unsent = set()
@@ -53,12 +54,12 @@ def read(
             continue
         field: Any = model.__fields__.get(name) if isinstance(name, str) else None
         try:
-            if not _accepts(name, field, form, allowed):
+            if name not in allowed and not _accepts(name, field, form):
                 continue
             if form and field.kind.files and _is_unsent(field, data):
                 unsent.add(name)
             else:
-                values[name] = field.judge.deserialize(_of_form(field, data) if form else data[name])
+                values[name] = _cast(field, _of_form(field, data) if form else data[name], checks)
         except Invalid as error:
             problems[str(name)[:100]] = error.messages
     if form and names is not None:
@@ -73,14 +74,25 @@ def read(
     return values
 
 
-def _allowed(model: Any, names: Iterable[str] | None) -> set[str]:
-    every = {name for name, field in model.__fields__.items() if writable(field)}
+def _cast(field: Any, value: Any, checks: Mapping[str, Callable[[Any], bool]]) -> Any:
+    """Give the value that an outside one means; marshmallow is asked only where it may have something to say."""
+    kind = field.kind
+    if value is not None and not (kind.nested and field.validators):
+        found = kind.cast(value)
+        # What is nested was checked when it was cast. It must not be cast twice, as each level would be.
+        if kind.nested or checks[field.name](found):
+            return found
+    return field.judge.deserialize(value)
+
+
+def _allowed(model: Any, names: Iterable[str] | None) -> frozenset[str]:
+    every: frozenset[str] = model.__codec__.writable
     if names is None:
         return every
     given = names if isinstance(names, str) else list(names)
     if isinstance(given, str) or not every.issuperset(given):
         raise TypeError(f"{model.__name__}: {given!r} names what no outside data may set. It can: {sorted(every)}.")
-    return set(given)
+    return frozenset(given)
 
 
 def _is_unticked(model: Any, name: str, data: Mapping[str, Any]) -> bool:
@@ -132,18 +144,16 @@ def _read_whole(model: Any, data: Any) -> dict[str, Any]:
     return values
 
 
-def _accepts(name: Any, field: Any, form: bool, allowed: set[str]) -> bool:
+def _accepts(name: Any, field: Any, form: bool) -> bool:
+    """Refuse a name that may not be set; False for one that a form may have and that is passed over."""
     if field is None or field.options.private:
         if field is not None or name in ("id", "_id"):
             raise Invalid(READONLY if field is None else UNKNOWN)
-        if form:
-            return False
-        raise Invalid(UNKNOWN)
-    if not writable(field):
+    elif not writable(field):
         raise Invalid(READONLY)
-    if name not in allowed and not form:
+    if not form:
         raise Invalid(UNKNOWN)
-    return name in allowed
+    return False
 
 
 def _of_form(field: Any, data: Any) -> Any:
@@ -208,23 +218,24 @@ def _merged_document(before: Any, given: Any) -> Any:
     return result
 
 
-def check_references(values: Mapping[str, Any]) -> None:
+def check_references(model: Any, values: Mapping[str, Any]) -> None:
     """Load the documents that outside data refer to, with one query for each of their models.
 
     :raises marshmallow.ValidationError: one does not exist: whoever reads the reference later would meet an error.
     """
     waiting: dict[type, dict[Any, list[tuple[str, Any]]]] = {}
     for name, value in values.items():
-        for document in _referred(value):
+        field = model.__fields__[name]
+        for document in _referred(value) if field.kind.nested and not field.leads_nowhere else ():
             by_id = waiting.setdefault(type(document), {})
             by_id.setdefault(document._doc["_id"], []).append((name, document))
     problems: dict[str, Any] = {}
-    for model, by_id in waiting.items():
-        found = {stored["_id"]: stored for stored in ReferenceKind.fetch(model, list(by_id))}
+    for target, by_id in waiting.items():
+        found = {stored["_id"]: stored for stored in ReferenceKind.fetch(target, list(by_id))}
         for identifier, places in by_id.items():
             for name, document in places:
                 if identifier not in found:
-                    problems[name] = [f"There is no such {model.__name__}."]
+                    problems[name] = [f"There is no such {target.__name__}."]
                 elif isinstance(document._state, Loader):
                     document._state.adopt(found[identifier], Batch([found[identifier]]))
     if problems:

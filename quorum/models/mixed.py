@@ -73,6 +73,12 @@ class UnionKind(Kind):
     def cast(self, value: Any) -> Any:
         if isinstance(value, str):
             return self._cast_text(value)
+        for member in self.members:
+            if type(value) is getattr(member, "python", None):
+                try:
+                    return member.cast(value)
+                except Invalid:
+                    break
         ordered = sorted(self.members, key=lambda member: type(value) is not getattr(member, "python", None))
         return UnionKind._try(UnionKind(tuple(ordered)), "cast", value)[1]
 

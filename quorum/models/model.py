@@ -218,7 +218,7 @@ class Model(Base, Hooks):
             for name, value in values.items():
                 setattr(self, name, value)
             with named(type(self)):
-                inputs.check_references(given)
+                inputs.check_references(type(self), given)
                 validation.judge_given(self, given)
         except BaseException as error:
             set_values(self, before)

@@ -112,7 +112,10 @@ class Loader:
 
     def known(self, identifier: Any) -> Any:
         """Give the document of an id, known by no more than that where it is not loaded."""
-        return self._known.setdefault(identifier, view(self._target, {"_id": identifier}, self))
+        document = self._known.get(identifier)
+        if document is None:
+            document = self._known.setdefault(identifier, view(self._target, {"_id": identifier}, self))
+        return document
 
     def known_as(self, document: Any) -> None:
         """Make an object the one of its id."""
@@ -121,30 +124,33 @@ class Loader:
 
     def load(self) -> None:
         """Load every document that the batch's field refers to and that is not loaded yet, in one query."""
-        wanted = dict.fromkeys(
-            identifier
-            for stored in self._documents
-            for identifier in self._field.kind.identifiers(stored.get(self._field.key))
-        )
-        wanted.update(dict.fromkeys(self._known))
-        missing = [i for i in wanted if i not in self._known or self._known[i]._state is self]
+        known = self._known
+        missing = {identifier: None for identifier, document in list(known.items()) if document._state is self}
+        key = self._field.key
+        for identifier in self._field.kind.identifiers_of([stored.get(key) for stored in self._documents]):
+            if identifier not in known:
+                missing[identifier] = None
         found: list[dict[str, Any]] = []
-        for start in range(0, len(missing), MAX_IDS):
-            found.extend(self._fetch(self._target, missing[start : start + MAX_IDS]))
+        wanted = list(missing)
+        for start in range(0, len(wanted), MAX_IDS):
+            found.extend(self._fetch(self._target, wanted[start : start + MAX_IDS]))
         batch = Batch(found)
         for stored in found:
             self.adopt(stored, batch)
-        for identifier in missing:
-            document = self.known(identifier)
-            if document._state is self:
-                set_state(document, Dangling(self._field))
+        if len(found) < len(wanted):
+            for identifier in wanted:
+                document = self.known(identifier)
+                if document._state is self:
+                    set_state(document, Dangling(self._field))
 
     def adopt(self, stored: dict[str, Any], batch: Batch) -> None:
         """Give the document of an id what is stored of it."""
-        document = self.known(stored["_id"])
-        if document._state is not self:
+        cls = self._target.__class_of__(stored) if self._target.__meta__.subclasses else self._target
+        loaded = view(cls, stored, batch)
+        document = self._known.setdefault(stored["_id"], loaded)
+        if document is loaded or document._state is not self:
             return  # another thread has been here, and the document may have changed since
-        if type(document) is not (cls := self._target.__class_of__(stored)):
+        if type(document) is not cls:
             object.__setattr__(document, "__class__", cls)
         set_doc(document, stored)
         set_state(document, batch)

@@ -68,6 +68,9 @@ class Nullable(Kind):
     def identifiers(self, stored: Any) -> Iterable[Any]:
         return self.inner.identifiers(stored)
 
+    def identifiers_of(self, values: Iterable[Any]) -> Iterable[Any]:
+        return self.inner.identifiers_of(values)
+
     def describe(self) -> str:
         return f"{self.inner.describe()} | None"
 

@@ -16,6 +16,7 @@ import builtins
 import keyword
 import re
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any, ClassVar
 
 import marshmallow.fields as mf
@@ -156,6 +157,10 @@ class Kind:
     def identifiers(self, stored: Any) -> Iterable[Any]:
         """Give the ids of the documents that a stored value refers to."""
         return ()
+
+    def identifiers_of(self, values: Iterable[Any]) -> Iterable[Any]:
+        """Give the ids of the documents that many stored values refer to."""
+        return chain.from_iterable(map(self.identifiers, values))
 
     def in_list(self) -> Any:
         """Give the kind of a list of these, where it is not the one of all lists."""

@@ -25,7 +25,7 @@ from .references import ReferenceKind
 M = TypeVar("M")
 
 DELETED_AT_ONCE = 1000  # files, of the documents that a query deletes
-STREAM_BATCH = 1000  # documents: larger ones leave the caches, smaller ones wake the garbage collector more often
+STREAM_BATCH = 250  # documents: more of them leave the caches of a processor, fewer are more round trips
 MAX_PLACE = 2**31 - 1  # of a document in a query
 _OPTIONS = ("collation", "comment", "hint", "max_time_ms", "read_preference")
 
@@ -275,8 +275,8 @@ class Query(Generic[M]):
         cursor = self._cursor()
         try:
             cursor = cursor.batch_size(size)
-            while True:
-                documents = list(itertools.islice(cursor, size))
+            is_mock = mongodb.is_mock()
+            while documents := list(itertools.islice(cursor, size)) if is_mock else cursor.to_list(size):
                 yield from self._hydrate(documents)
                 if len(documents) < size:
                     return

@@ -111,5 +111,9 @@ class ReferenceKind(Kind):
         if type(stored) in self.id_kind.stored:
             yield stored
 
+    def identifiers_of(self, values: Iterable[Any]) -> Iterable[Any]:
+        types = self.id_kind.stored
+        return [stored for stored in values if type(stored) in types]
+
     def describe(self) -> str:
         return f"a reference to {self.target.name}"

@@ -38,7 +38,7 @@ Default = Callable[[Any], Any]
 def write_datetime(value: datetime) -> str:
     """Write ISO 8601 in UTC with a Z; a naive datetime is taken as UTC."""
     if value.tzinfo is UTC:
-        return value.isoformat().removesuffix("+00:00") + "Z"
+        return value.isoformat()[:-6] + "Z"
     if value.utcoffset() is None:
         return value.replace(tzinfo=None).isoformat() + "Z"
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -334,3 +335,74 @@ def test_a_subclass_is_refused_where_its_base_is_declared(app: Any) -> None:
     drawing.points.append(Dot())
     with pytest.raises(ValidationError, match="Dot is a subclass"):
         drawing.save()
+
+
+# What lies in an embedded document beside its fields.
+
+
+class Shape(quorum.EmbeddedModel):
+    width: int = 0
+    height: int = 0
+
+    @functools.cached_property
+    def area(self) -> int:
+        return self.width * self.height
+
+
+class Size(quorum.EmbeddedModel):
+    width: int = 0
+    height: int = 0
+
+
+class Room(quorum.Model):
+    shape: Shape = Shape()
+    size: Size = Size()
+    sizes: list[Size] = []
+
+
+@pytest.fixture
+def room(any_url: str) -> Iterator[Room]:
+    quorum.load(name="embedded", models=[Room], MONGOHQ_URL=any_url)
+    shape, size = {"width": 2, "height": 3}, {"width": 4, "height": 5}
+    yield Room.get(Room(shape=shape, size=size, sizes=[size]).save().id)
+    quorum.unload()
+
+
+def test_a_cached_property_is_no_part_of_what_is_stored(room: Room) -> None:
+    assert room.shape.area == 6
+    assert room.changes() == {}
+    assert room.shape.dump() == {"width": 2, "height": 3}
+    copied = Room(shape=room.shape).save()
+    assert Room.collection.find_one({"_id": copied.id})["shape"] == {"width": 2, "height": 3}  # type: ignore[index]
+
+
+def test_a_private_attribute_is_no_part_of_what_is_stored(room: Room) -> None:
+    room.size._note = "mine"
+    room.sizes[0]._note = "mine"
+    assert (room.size._note, room.sizes[0]._note) == ("mine", "mine")
+    assert room.changes() == {}
+    copied = Room(size=room.size).save()
+    assert Room.collection.find_one({"_id": copied.id})["size"] == {"width": 4, "height": 5}  # type: ignore[index]
+
+
+def test_a_change_is_seen_beside_values_that_were_only_read(room: Room) -> None:
+    assert (room.size.width, room.sizes[0].width) == (4, 4)
+    room.size.width = 7
+    room.sizes[0].height = 8
+    assert room.changes() == {"$set": {"size.width": 7, "sizes.0.height": 8}}
+    assert room._doc["size"] == {"width": 4, "height": 5}
+    room.save()
+    found = Room.get(room.id)
+    assert (found.size.width, found.sizes[0].height, room.changes()) == (7, 8, {})
+
+
+def test_a_change_that_is_taken_back_is_none(room: Room) -> None:
+    room.size.width = 7
+    room.size.width = 4
+    assert room.changes() == {}
+
+
+def test_a_copy_of_what_was_only_read_changes_on_its_own(room: Room) -> None:
+    for copied in (copy.copy(room.size), copy.deepcopy(room.size), pickle.loads(pickle.dumps(room.size))):
+        copied.width = 9
+    assert (room.size.width, room.changes()) == (4, {})

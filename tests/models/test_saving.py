@@ -888,3 +888,17 @@ def test_patterns_and_bson_values_in_a_dict_come_back(app: Any) -> None:
     film.meta["more"]["k"] = 2
     film.save()
     assert Film.get(film.id).meta["more"] == {"k": 2}
+
+
+def test_a_set_whose_numbers_are_equal_but_written_otherwise_is_a_change(any_url: str) -> None:
+    class Prices(quorum.Model):
+        amounts: set[Decimal] = set()
+
+    quorum.load(name="prices", models=[Prices], MONGOHQ_URL=any_url)
+    try:
+        prices = Prices.get(Prices(amounts={Decimal("1.0")}).save().id)
+        prices.amounts = {Decimal("1.00")}
+        prices.save()
+        assert [str(amount) for amount in Prices.get(prices.id).amounts] == ["1.00"]
+    finally:
+        quorum.unload()

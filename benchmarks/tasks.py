@@ -6,6 +6,7 @@ A task seeds the database once; each sample of a peer is `before` (not timed), `
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -353,9 +354,10 @@ class Import(Task):
     unit = "import"
 
     def run(self, peer: Adapter, given: Any) -> Any:
-        done = subprocess.run(
-            [sys.executable, "-c", _IMPORT, peer.distribution], capture_output=True, text=True, check=True
-        )
+        # What was compiled is kept, as it is for whoever installed the peer.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        command = [sys.executable, "-c", _IMPORT, peer.distribution]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         return json.loads(done.stdout)
 
     def check(self, database: Any, peer: Adapter, result: Any) -> None:

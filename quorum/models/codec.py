@@ -6,9 +6,10 @@ validator object 300. `print(Model.__codec_source__)` shows it.
 
 from __future__ import annotations
 
+import inspect
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from marshmallow import ValidationError as Invalid
@@ -21,8 +22,11 @@ from .kinds import MISSING, Scope
 from .mixed import Anything
 from .schema import writable
 
-# What a class has that can be asked for and leaves no trace.
-_HARMLESS = (types.FunctionType, classmethod, staticmethod, type)
+# What a class has that can be asked for and leaves no trace, unless its code names one of these.
+_HARMLESS = frozenset(
+    {types.FunctionType, classmethod, staticmethod, property, types.GetSetDescriptorType, types.MemberDescriptorType}
+)
+_WRITING = frozenset({"__dict__", "__setattr__", "vars"})
 
 _PLACE = "@"  # stands for the value while a test is written
 
@@ -295,14 +299,30 @@ def _flat(model: Any, fields: list[Any], scope: Scope) -> str:
 def _writes_to_dict(model: Any) -> bool:
     """Say whether a class has an attribute that may put something into the `__dict__` of its objects, unasked."""
     users = [vars(base) for base in model.__mro__ if base is not object and not _is_own(base)]
+    return any(_may_write(value) for attributes in users for value in attributes.values())
+
+
+def _may_write(value: Any) -> bool:
+    if not hasattr(type(value), "__get__") or _is_own(type(value)):
+        return False
+    if type(value) not in _HARMLESS:
+        return True  # a property that keeps what it worked out, say
+    functions = [value.fget, value.fset, value.fdel] if type(value) is property else [value]
     return any(
-        hasattr(type(value), "__get__")
-        and not hasattr(type(value), "__set__")
-        and not isinstance(value, _HARMLESS)
-        and not _is_own(type(value))
-        for attributes in users
-        for value in attributes.values()
+        not _WRITING.isdisjoint(code.co_names)
+        for function in functions
+        if function is not None
+        for wrapped in (function, inspect.unwrap(function))
+        for code in _codes(getattr(getattr(wrapped, "__func__", wrapped), "__code__", None))
     )
+
+
+def _codes(code: Any) -> Iterator[types.CodeType]:
+    """Give a function's code, and that of the functions inside of it."""
+    if isinstance(code, types.CodeType):
+        yield code
+        for constant in code.co_consts:
+            yield from _codes(constant)
 
 
 def _is_own(cls: type) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import functools
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import werkzeug.utils
 
 import quorum
 from quorum.errors import ConfigurationError, StoredValueError, ValidationError
@@ -352,6 +353,52 @@ class Shape(quorum.EmbeddedModel):
 class Size(quorum.EmbeddedModel):
     width: int = 0
     height: int = 0
+
+
+class Flask(Size):
+    @werkzeug.utils.cached_property
+    def area(self) -> int:
+        return self.width * self.height
+
+
+class Own(Size):
+    @property
+    def area(self) -> int:
+        if "area" not in self.__dict__:
+            self.__dict__["area"] = self.width * self.height
+        return int(self.__dict__["area"])
+
+
+class Named(Size):
+    @property
+    def area(self) -> int:
+        return max(vars(self).setdefault(name, self.width * self.height) for name in ["area"])
+
+
+class Asked(Size):
+    def __getattr__(self, name: str) -> int:
+        if name != "area":
+            raise AttributeError(name)
+        object.__setattr__(self, name, self.width * self.height)
+        return self.area
+
+
+class House(quorum.Model):
+    flask: Flask = Flask()
+    own: Own = Own()
+    named: Named = Named()
+    asked: Asked = Asked()
+
+
+@pytest.mark.parametrize("name", ["flask", "own", "named", "asked"])
+def test_what_a_class_puts_into_its_dict_is_no_part_of_what_is_stored(
+    any_url: str, load: Callable[..., None], name: str
+) -> None:
+    load(any_url, House)
+    house = House.get(House(**{name: {"width": 2, "height": 3}}).save().id)
+    assert getattr(house, name).area == 6
+    copied = House(**{name: getattr(house, name)}).save()
+    assert House.collection.find_one({"_id": copied.id})[name] == {"width": 2, "height": 3}  # type: ignore[index]
 
 
 class Room(quorum.Model):

@@ -216,9 +216,16 @@ def encoded(document: Document) -> dict[str, Any]:
     return document._doc if result is None else result
 
 
+def set_stored(document: Document, stored: dict[str, Any]) -> None:
+    """Give a document another stored form; its values stay what they are."""
+    if stored is not document._doc:
+        own_values(document)  # the former one may be another owner's, too
+    set_doc(document, stored)
+
+
 def settle(document: Document, stored: dict[str, Any], state: Any) -> None:
     """Note that a document is now stored as `stored`."""
-    set_doc(document, stored)
+    set_stored(document, stored)
     set_state(document, state)
     values = document.__dict__
     if "_defaults" in values:

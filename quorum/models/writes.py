@@ -17,7 +17,7 @@ from . import counters, refusals, store
 from .batches import Batch, Deleted, complete, loaded_keys
 from .changes import Update, arranged
 from .containers import SetKind, core
-from .documents import Change, Document, encoded, set_doc, set_state, settle, touched
+from .documents import Change, Document, encoded, set_state, set_stored, settle, touched
 from .hooks import fire, is_heard
 from .kinds import MISSING
 from .unanswered import Attempted, Sent, is_unanswered, paths_of
@@ -361,7 +361,7 @@ def _settle_pending(document: Any, pending: Sent) -> None:
     for name, value in pending.values.items():
         defaults.pop(name, None)
         if isinstance(value, Document) and value.__embedded__:
-            set_doc(value, pending.stored[type(document).__fields__[name].key])
+            set_stored(value, pending.stored[type(document).__fields__[name].key])
 
 
 def delete(document: Any) -> None:

@@ -453,3 +453,34 @@ def test_a_copy_of_what_was_only_read_changes_on_its_own(room: Room) -> None:
     for copied in (copy.copy(room.size), copy.deepcopy(room.size), pickle.loads(pickle.dumps(room.size))):
         copied.width = 9
     assert (room.size.width, room.changes()) == (4, {})
+
+
+# What another document goes on storing.
+
+
+@pytest.fixture
+def rooms(any_url: str, load: Callable[..., None]) -> tuple[Room, Room]:
+    load(any_url, Room)
+    size = {"width": 4, "height": 5}
+    one = Room(size=size, sizes=[size]).save()
+    other = Room.collection.insert_one({"size": {"height": 1, "width": 1, "more": 1}, "sizes": [size]}).inserted_id
+    return Room.get(one.id), Room.get(other)
+
+
+def test_an_embedded_document_that_moved_changes_nothing_where_it_came_from(rooms: tuple[Room, Room]) -> None:
+    one, other = rooms
+    other.size = one.size
+    other.save()
+    other.size.width = 7
+    assert one._doc["size"] == {"width": 4, "height": 5}
+    assert one.changes()["$set"]["size.width"] == 7
+
+
+def test_items_that_moved_leave_the_list_they_came_from_to_be_changed(rooms: tuple[Room, Room]) -> None:
+    one, other = rooms
+    other.sizes = [*one.sizes, Size()]
+    other.save()
+    other.sizes[0].width = 7
+    one.sizes.pop()
+    one.save()
+    assert Room.get(one.id).sizes == []

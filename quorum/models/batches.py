@@ -136,12 +136,12 @@ class Loader:
             found.extend(self._fetch(self._target, wanted[start : start + MAX_IDS]))
         batch = Batch(found)
         for stored in found:
+            missing.pop(stored["_id"], None)  # a server may find 1 by 1.0, and a collation "B" by "b"
             self.adopt(stored, batch)
-        if len(found) < len(wanted):
-            for identifier in wanted:
-                document = self.known(identifier)
-                if document._state is self:
-                    set_state(document, Dangling(self._field))
+        for identifier in missing:
+            document = self.known(identifier)
+            if document._state is self:
+                set_state(document, Dangling(self._field))
 
     def adopt(self, stored: dict[str, Any], batch: Batch) -> None:
         """Give the document of an id what is stored of it."""

@@ -12,6 +12,7 @@ from bson import ObjectId
 import quorum
 from quorum.errors import ConfigurationError, DanglingReferenceError, StoredValueError, ValidationError
 from quorum.models.documents import set_doc
+from quorum.models.references import ReferenceKind
 
 
 class Team(quorum.Model):
@@ -444,6 +445,17 @@ def test_a_joined_reference_that_dangles_is_left_for_whoever_reads_it(app: Any) 
     assert post is not None
     with pytest.raises(DanglingReferenceError):
         post.author.name  # noqa: B018
+
+
+@pytest.mark.promise("D20")
+def test_a_document_that_a_server_finds_by_an_id_like_its_own_is_another_one(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [{"_id": "ONE", "text": "One"}]  # as under a collation that compares no case
+    monkeypatch.setattr(ReferenceKind, "fetch", staticmethod(lambda model, identifiers: found))
+    tag = Post(tags=["one"]).tags[0]  # type: ignore[list-item]
+    with pytest.raises(DanglingReferenceError):
+        _ = tag.text
 
 
 def test_prefetch_leaves_dangling_references_for_whoever_reads_them(app: Any) -> None:

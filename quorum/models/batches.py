@@ -106,6 +106,9 @@ class Loader:
                 self.load()
         return document
 
+    def part(self, field: Any) -> None:
+        """Give what siblings share for a field: a document that another thread is just loading has none yet."""
+
     def seen(self, identifier: Any) -> Any:
         """Give the document of an id where it is known already."""
         return self._known.get(identifier)

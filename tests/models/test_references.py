@@ -11,7 +11,8 @@ from bson import ObjectId
 
 import quorum
 from quorum.errors import ConfigurationError, DanglingReferenceError, StoredValueError, ValidationError
-from quorum.models.documents import set_doc
+from quorum.models import batches
+from quorum.models.documents import set_doc, set_state
 from quorum.models.references import ReferenceKind
 
 
@@ -247,6 +248,21 @@ def test_a_reference_that_nobody_has_is_no_command(page: Any) -> None:
     assert [post.editor for post in Post.find()] == [None] * 50
     assert [list(post.by_role) for post in Post.find(title="none")] == []
     assert page.names == ["find", "find"]
+
+
+@pytest.mark.promise("D17")
+def test_a_document_can_be_read_while_another_thread_loads_it(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    author = Post.get(title="post 7").author
+    read: list[Any] = []
+
+    def in_between(document: Any, state: Any) -> None:
+        if document is author:
+            read.extend([author.team.name, author.friends])
+        set_state(document, state)
+
+    monkeypatch.setattr(batches, "set_state", in_between)
+    assert author.name == "person 7"
+    assert read == [author.team.name, author.friends]
 
 
 def test_one_document_for_one_id_among_siblings(page: Any) -> None:

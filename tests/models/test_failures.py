@@ -231,6 +231,18 @@ def test_a_read_that_took_too_long_is_not_tried_again(load: Load, mongo_url: str
         Post.get(post.id)
 
 
+@pytest.mark.promise("D18")
+@pytest.mark.parametrize("read", ONE)
+def test_the_limit_of_the_url_holds_for_all_attempts_of_a_read(
+    load: Load, mongo_url: str, fail: Callable[..., None], read: str
+) -> None:
+    load(f"{mongo_url}?timeoutMS=300", *MODELS)
+    post = loaded()
+    fail("find", blockConnection=True, blockTimeMS=1000)
+    with pytest.raises(OperationalError):
+        ONE[read](post)
+
+
 VERBS: dict[str, Callable[[Any], Any]] = {
     "get": lambda post: Post.get(post.id),
     "first": lambda post: Post.first(),

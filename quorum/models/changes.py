@@ -79,12 +79,12 @@ class Update:
         self.guards.setdefault(path, {"$ne": None})
         for field, _, its_new, its_old, inner in changes:
             its_path = f"{path}.{field.key}"
-            if its_old is MISSING:
-                self._add(its_path, its_new)
-            elif inner is not None:
+            if inner is not None:
                 self.inside(its_path, its_new, its_old, inner)
-            else:
+            elif its_old is not MISSING:
                 self.change(its_path, its_new, its_old)
+        for key in _as_added(change[0].key for change in changes if change[3] is MISSING):
+            self._add(f"{path}.{key}", new[key])
 
     def begin(self, path: str, new: Any) -> None:
         """Note that a value comes to a path where there is none, and must not meet what another writer begins there."""

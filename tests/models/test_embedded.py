@@ -484,3 +484,21 @@ def test_items_that_moved_leave_the_list_they_came_from_to_be_changed(rooms: tup
     one.sizes.pop()
     one.save()
     assert Room.get(one.id).sizes == []
+
+
+# Fields that are not stored.
+
+
+@pytest.fixture
+def bare(app: Any) -> Drawing:
+    return Drawing.get(Drawing.collection.insert_one({"tree": {"name": "root"}}).inserted_id)
+
+
+def test_fields_that_were_added_are_known_in_the_order_in_which_they_are_stored(bare: Drawing) -> None:
+    assert bare.tree is not None
+    bare.tree.point, bare.tree.children = Point(), [Node(name="leaf")]
+    bare.save()
+    assert list(stored(bare)["tree"]) == list(bare._doc["tree"])
+    bare.tree = None
+    bare.save()
+    assert stored(bare)["tree"] is None

@@ -229,7 +229,8 @@ def settle(document: Document, stored: dict[str, Any], state: Any) -> None:
     set_state(document, state)
     values = document.__dict__
     if "_defaults" in values:
-        del values["_defaults"]
+        fields = type(document).__fields__
+        values["_defaults"] = {n: value for n, value in values["_defaults"].items() if fields[n].key not in stored}
     for field in type(document).__codec__.nested:
         if field.name in values and field.key in stored:
             field.kind.settle(values[field.name], stored[field.key], state)

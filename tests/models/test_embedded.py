@@ -502,3 +502,15 @@ def test_fields_that_were_added_are_known_in_the_order_in_which_they_are_stored(
     bare.tree = None
     bare.save()
     assert stored(bare)["tree"] is None
+
+
+@pytest.mark.promise("D12")
+def test_a_default_that_was_only_read_is_not_written_with_a_later_change(bare: Drawing) -> None:
+    assert bare.tree is not None
+    assert (bare.tree.point, bare.tree.children) == (None, [])
+    bare.tree.name = "new"
+    bare.save()
+    assert bare.changes() == {}
+    bare.tree.name = "newer"
+    bare.save()
+    assert stored(bare)["tree"] == {"name": "newer"}

@@ -54,7 +54,7 @@ class Codec:
         given = [field for field in fields if not _is_filled_in(field)]
         changing = [field for field in given if _is_changing(field)]
         parts = [
-            _taker(given, frozenset(model.__fields__), taken, scope),
+            _taker(fields, frozenset(model.__fields__), taken, scope),
             _function("check", [_right(field, taken, scope) for field in given]),
             _function("recheck", [_right(field, taken, scope) for field in changing]),
             _encoder(fields, taken, scope, stored_type),
@@ -160,6 +160,8 @@ def _right(field: Any, taken: dict[str, Any], scope: Scope) -> str:
 def _where_given(field: Any, taken: dict[str, Any], test: str) -> str:
     if field.is_made:
         return f"({field.name!r} not in values or {test})"
+    if _is_filled_in(field):
+        return f"(values.get({field.name!r}) is None or {test})"
     if field.name in taken:
         return f"({test} if {field.name!r} in values else {field.key!r} in stored)"
     return test

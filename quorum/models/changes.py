@@ -156,7 +156,7 @@ def is_file(stored: Any) -> bool:
     """Say whether a stored document is what a file field has, which is replaced as a whole: half of the facts of one
     file and half of another's would be those of none.
     """
-    return type(stored) is dict and "sha256" in stored and "uploaded_at" in stored
+    return type(stored) is dict and "key" in stored and "sha256" in stored and "uploaded_at" in stored
 
 
 def arranged(new: Any, old: Any, *, unordered: bool = False) -> Any:

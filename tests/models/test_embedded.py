@@ -6,6 +6,7 @@ import copy
 import functools
 import pickle
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -514,3 +515,22 @@ def test_a_default_that_was_only_read_is_not_written_with_a_later_change(bare: D
     bare.tree.name = "newer"
     bare.save()
     assert stored(bare)["tree"] == {"name": "newer"}
+
+
+class Upload(quorum.EmbeddedModel):
+    sha256: str
+    uploaded_at: datetime | None = None
+    size: int = 0
+
+
+class Mail(quorum.Model):
+    uploads: list[Upload] = []
+
+
+def test_a_document_with_some_of_a_files_names_is_changed_as_any_other(any_url: str, load: Callable[..., None]) -> None:
+    load(any_url, Mail)
+    mail = Mail.get(Mail(uploads=[Upload(sha256="5f")]).save().id)
+    mail.uploads[0].size = 7
+    assert mail.changes() == {"$set": {"uploads.0.size": 7}}
+    mail.save()
+    assert Mail.get(mail.id).uploads[0].size == 7

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar, cast, overload
 
 from pymongo.collection import Collection
-from pymongo.errors import PyMongoError
 
 from .. import errors, mongodb, runtime
 from . import expressions, prefetching, store
@@ -280,8 +279,8 @@ class Query(Generic[M]):
                 yield from self._hydrate(documents)
                 if len(documents) < size:
                     return
-        except PyMongoError as error:
-            raise store.failed(self._model, error) from error
+        except store.READING_ERRORS as error:
+            raise store.unread(self._model, error) from error
         finally:
             cursor.close()
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from faults import MODELS, Comment, Post, Rating, Ticket, loaded, stored
+from faults import MODELS, Comment, Post, Rating, Tag, Ticket, loaded, stored
 
 from quorum.errors import ConflictError, OperationalError, QuorumError, ValidationError
 
@@ -312,6 +312,24 @@ def test_a_document_that_is_too_large_is_a_validation_error(load: Load, mongo_ur
     post.blob = b"y"
     post.save()
     assert [document["blob"] for document in stored()] == [b"y"]
+
+
+LARGE: dict[str, Callable[[str], Any]] = {
+    "get": Tag.get,
+    "first": lambda text: Tag.first(text=text),
+    "find": lambda text: list(Tag.find(text=text)),
+    "stream": lambda text: list(Tag.find(text=text).stream()),
+    "exists": lambda text: Tag.exists(text=text),
+    "count": lambda text: Tag.count(text=text),
+}
+
+
+@pytest.mark.promise("D18")
+@pytest.mark.parametrize("read", LARGE)
+def test_a_filter_that_is_too_large_is_a_validation_error(load: Load, mongo_url: str, read: str) -> None:
+    load(mongo_url, *MODELS)
+    with pytest.raises(ValidationError, match="too large"):
+        LARGE[read]("x" * (48 << 20))
 
 
 @pytest.mark.promise("D18")

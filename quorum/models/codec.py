@@ -10,6 +10,7 @@ import inspect
 import re
 import types
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 from marshmallow import ValidationError as Invalid
@@ -17,7 +18,7 @@ from marshmallow import validate as validators
 
 from .containers import ListKind, Nullable, core
 from .embedded import EmbeddedKind
-from .fields import Bounds
+from .fields import Bounds, every_kind
 from .kinds import MISSING, Scope
 from .mixed import Anything
 from .schema import writable
@@ -48,6 +49,7 @@ class Codec:
     """
 
     def __init__(self, model: Any, stored_type: str | None) -> None:
+        self._model = model
         scope = Scope()
         fields = list(model.__fields__.values())
         taken = {field.name: target for field in fields if (target := _taken(field, model)) is not None}
@@ -86,6 +88,11 @@ class Codec:
         #: With so many values none lacks that has a default.
         self.size = len(fields) if defaults else 0
 
+    @cached_property
+    def is_judged(self) -> bool:
+        """Whether the model, or one that it embeds at any depth, has methods marked with `@validates`."""
+        return _is_judged(self._model, frozenset())
+
     def filled(self, values: dict[str, Any]) -> dict[str, Any]:
         """Give the values with the defaults of those that lack."""
         values = {**self.constants, **values}
@@ -93,6 +100,17 @@ class Codec:
             if name not in values:
                 values[name] = make()
         return values
+
+
+def _is_judged(model: Any, seen: frozenset[Any]) -> bool:
+    return bool(model.__validators__) or any(
+        _is_judged(target.get(), seen | {model})
+        for field in model.__fields__.values()
+        for kind in every_kind(field.kind)
+        if isinstance(kind, EmbeddedKind)
+        for target in kind.targets
+        if target.get() not in seen
+    )
 
 
 def _has_default(field: Any) -> bool:

@@ -576,3 +576,26 @@ def test_a_wrong_value_for_what_is_filled_in_is_refused(values: Any) -> None:
     with pytest.raises(ValidationError) as caught:
         Entry(**values)
     assert list(caught.value.messages) == list(values)
+
+
+class Name(quorum.EmbeddedModel):
+    text: str = ""
+    slug: str = ""
+
+    @quorum.validates("text")
+    def _make_slug(self, text: str) -> None:
+        self.slug = text.lower()
+
+
+class Page(quorum.Model):
+    name: Name = Name()
+    names: list[Name] = []
+
+
+def test_what_a_method_of_an_embedded_model_sets_is_saved_with_it(load: Callable[..., None], any_url: str) -> None:
+    load(any_url, Page)
+    page = Page.get(Page(names=[Name()]).save().id)
+    page.name.text = page.names[0].text = "A"
+    page.save()
+    found = Page.get(page.id)
+    assert (found.name.slug, found.names[0].slug, page.changes()) == ("a", "a", {})

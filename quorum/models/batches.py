@@ -139,7 +139,7 @@ class Loader:
             found.extend(self._fetch(self._target, wanted[start : start + MAX_IDS]))
         batch = Batch(found)
         for stored in found:
-            missing.pop(stored["_id"], None)  # a server may find 1 by 1.0, and a collation "B" by "b"
+            missing.pop(stored["_id"], None)  # a collation may find "B" by "b"
             self.adopt(stored, batch)
         for identifier in missing:
             document = self.known(identifier)

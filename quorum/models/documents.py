@@ -14,6 +14,8 @@ has its stored form for `__dict__` until something is assigned (`own_values`).
 from __future__ import annotations
 
 import math
+import os
+import threading
 from collections.abc import Container, Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -107,10 +109,16 @@ def own_values(document: Document) -> dict[str, Any]:
     """Give the values of a document, to be changed: those of an embedded one may be its stored form until then."""
     values = document.__dict__
     if values is document._doc:
-        values = values.copy()
-        set_values(document, values)
+        with _owning:  # of two threads that assign at once none may lose what it assigned
+            values = document.__dict__
+            if values is document._doc:
+                values = values.copy()
+                set_values(document, values)
     return values
 
+
+_owning = threading.Lock()
+os.register_at_fork(before=_owning.acquire, after_in_parent=_owning.release, after_in_child=_owning.release)
 
 _set_attribute = object.__setattr__
 set_doc: Any = Document.__dict__["_doc"].__set__

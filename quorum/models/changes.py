@@ -77,13 +77,15 @@ class Update:
             return
         # Without this a document that another writer removed would come back in part.
         self.guards.setdefault(path, {"$ne": None})
+        added: list[str] = []
         for field, _, its_new, its_old, inner in changes:
-            its_path = f"{path}.{field.key}"
-            if inner is not None:
-                self.inside(its_path, its_new, its_old, inner)
-            elif its_old is not MISSING:
-                self.change(its_path, its_new, its_old)
-        for key in _as_added(change[0].key for change in changes if change[3] is MISSING):
+            if its_old is MISSING:
+                added.append(field.key)
+            elif inner is not None:
+                self.inside(f"{path}.{field.key}", its_new, its_old, inner)
+            else:
+                self.change(f"{path}.{field.key}", its_new, its_old)
+        for key in _as_added(added) if added else ():
             self._add(f"{path}.{key}", new[key])
 
     def begin(self, path: str, new: Any) -> None:

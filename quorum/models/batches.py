@@ -106,6 +106,9 @@ class Loader:
                 self.load()
         return document
 
+    def part(self, field: Any) -> None:
+        """Give what siblings share for a field: a document that another thread is just loading has none yet."""
+
     def seen(self, identifier: Any) -> Any:
         """Give the document of an id where it is known already."""
         return self._known.get(identifier)
@@ -136,12 +139,12 @@ class Loader:
             found.extend(self._fetch(self._target, wanted[start : start + MAX_IDS]))
         batch = Batch(found)
         for stored in found:
+            missing.pop(stored["_id"], None)  # a collation may find "B" by "b"
             self.adopt(stored, batch)
-        if len(found) < len(wanted):
-            for identifier in wanted:
-                document = self.known(identifier)
-                if document._state is self:
-                    set_state(document, Dangling(self._field))
+        for identifier in missing:
+            document = self.known(identifier)
+            if document._state is self:
+                set_state(document, Dangling(self._field))
 
     def adopt(self, stored: dict[str, Any], batch: Batch) -> None:
         """Give the document of an id what is stored of it."""

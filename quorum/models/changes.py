@@ -77,14 +77,16 @@ class Update:
             return
         # Without this a document that another writer removed would come back in part.
         self.guards.setdefault(path, {"$ne": None})
+        added: list[str] = []
         for field, _, its_new, its_old, inner in changes:
-            its_path = f"{path}.{field.key}"
             if its_old is MISSING:
-                self._add(its_path, its_new)
+                added.append(field.key)
             elif inner is not None:
-                self.inside(its_path, its_new, its_old, inner)
+                self.inside(f"{path}.{field.key}", its_new, its_old, inner)
             else:
-                self.change(its_path, its_new, its_old)
+                self.change(f"{path}.{field.key}", its_new, its_old)
+        for key in _as_added(added) if added else ():
+            self._add(f"{path}.{key}", new[key])
 
     def begin(self, path: str, new: Any) -> None:
         """Note that a value comes to a path where there is none, and must not meet what another writer begins there."""
@@ -156,7 +158,7 @@ def is_file(stored: Any) -> bool:
     """Say whether a stored document is what a file field has, which is replaced as a whole: half of the facts of one
     file and half of another's would be those of none.
     """
-    return type(stored) is dict and "sha256" in stored and "uploaded_at" in stored
+    return type(stored) is dict and "key" in stored and "sha256" in stored and "uploaded_at" in stored
 
 
 def arranged(new: Any, old: Any, *, unordered: bool = False) -> Any:

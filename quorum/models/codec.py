@@ -6,9 +6,11 @@ validator object 300. `print(Model.__codec_source__)` shows it.
 
 from __future__ import annotations
 
+import inspect
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 from marshmallow import ValidationError as Invalid
@@ -16,13 +18,16 @@ from marshmallow import validate as validators
 
 from .containers import ListKind, Nullable, core
 from .embedded import EmbeddedKind
-from .fields import Bounds
+from .fields import Bounds, every_kind
 from .kinds import MISSING, Scope
 from .mixed import Anything
 from .schema import writable
 
-# What a class has that can be asked for and leaves no trace.
-_HARMLESS = (types.FunctionType, classmethod, staticmethod, type)
+# What a class has that can be asked for and leaves no trace, unless its code names one of these.
+_HARMLESS = frozenset(
+    {types.FunctionType, classmethod, staticmethod, property, types.GetSetDescriptorType, types.MemberDescriptorType}
+)
+_WRITING = frozenset({"__dict__", "__setattr__", "vars"})
 
 _PLACE = "@"  # stands for the value while a test is written
 
@@ -44,13 +49,14 @@ class Codec:
     """
 
     def __init__(self, model: Any, stored_type: str | None) -> None:
+        self._model = model
         scope = Scope()
         fields = list(model.__fields__.values())
         taken = {field.name: target for field in fields if (target := _taken(field, model)) is not None}
         given = [field for field in fields if not _is_filled_in(field)]
         changing = [field for field in given if _is_changing(field)]
         parts = [
-            _taker(given, frozenset(model.__fields__), taken, scope),
+            _taker(fields, frozenset(model.__fields__), taken, scope),
             _function("check", [_right(field, taken, scope) for field in given]),
             _function("recheck", [_right(field, taken, scope) for field in changing]),
             _encoder(fields, taken, scope, stored_type),
@@ -82,6 +88,11 @@ class Codec:
         #: With so many values none lacks that has a default.
         self.size = len(fields) if defaults else 0
 
+    @cached_property
+    def is_judged(self) -> bool:
+        """Whether the model, or one that it embeds at any depth, has methods marked with `@validates`."""
+        return _is_judged(self._model, frozenset())
+
     def filled(self, values: dict[str, Any]) -> dict[str, Any]:
         """Give the values with the defaults of those that lack."""
         values = {**self.constants, **values}
@@ -89,6 +100,17 @@ class Codec:
             if name not in values:
                 values[name] = make()
         return values
+
+
+def _is_judged(model: Any, seen: frozenset[Any]) -> bool:
+    return bool(model.__validators__) or any(
+        _is_judged(target.get(), seen | {model})
+        for field in model.__fields__.values()
+        for kind in every_kind(field.kind)
+        if isinstance(kind, EmbeddedKind)
+        for target in kind.targets
+        if target.get() not in seen
+    )
 
 
 def _has_default(field: Any) -> bool:
@@ -156,6 +178,8 @@ def _right(field: Any, taken: dict[str, Any], scope: Scope) -> str:
 def _where_given(field: Any, taken: dict[str, Any], test: str) -> str:
     if field.is_made:
         return f"({field.name!r} not in values or {test})"
+    if _is_filled_in(field):
+        return f"(values.get({field.name!r}) is None or {test})"
     if field.name in taken:
         return f"({test} if {field.name!r} in values else {field.key!r} in stored)"
     return test
@@ -295,14 +319,30 @@ def _flat(model: Any, fields: list[Any], scope: Scope) -> str:
 def _writes_to_dict(model: Any) -> bool:
     """Say whether a class has an attribute that may put something into the `__dict__` of its objects, unasked."""
     users = [vars(base) for base in model.__mro__ if base is not object and not _is_own(base)]
+    return any(_may_write(value) for attributes in users for value in attributes.values())
+
+
+def _may_write(value: Any) -> bool:
+    if not hasattr(type(value), "__get__") or _is_own(type(value)):
+        return False
+    if type(value) not in _HARMLESS:
+        return True  # a property that keeps what it worked out, say
+    functions = [value.fget, value.fset, value.fdel] if type(value) is property else [value]
     return any(
-        hasattr(type(value), "__get__")
-        and not hasattr(type(value), "__set__")
-        and not isinstance(value, _HARMLESS)
-        and not _is_own(type(value))
-        for attributes in users
-        for value in attributes.values()
+        not _WRITING.isdisjoint(code.co_names)
+        for function in functions
+        if function is not None
+        for wrapped in (function, inspect.unwrap(function))
+        for code in _codes(getattr(getattr(wrapped, "__func__", wrapped), "__code__", None))
     )
+
+
+def _codes(code: Any) -> Iterator[types.CodeType]:
+    """Give a function's code, and that of the functions inside of it."""
+    if isinstance(code, types.CodeType):
+        yield code
+        for constant in code.co_consts:
+            yield from _codes(constant)
 
 
 def _is_own(cls: type) -> bool:

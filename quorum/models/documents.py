@@ -14,6 +14,8 @@ has its stored form for `__dict__` until something is assigned (`own_values`).
 from __future__ import annotations
 
 import math
+import os
+import threading
 from collections.abc import Container, Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -107,10 +109,16 @@ def own_values(document: Document) -> dict[str, Any]:
     """Give the values of a document, to be changed: those of an embedded one may be its stored form until then."""
     values = document.__dict__
     if values is document._doc:
-        values = values.copy()
-        set_values(document, values)
+        with _owning:  # of two threads that assign at once none may lose what it assigned
+            values = document.__dict__
+            if values is document._doc:
+                values = values.copy()
+                set_values(document, values)
     return values
 
+
+_owning = threading.Lock()
+os.register_at_fork(before=_owning.acquire, after_in_parent=_owning.release, after_in_child=_owning.release)
 
 _set_attribute = object.__setattr__
 set_doc: Any = Document.__dict__["_doc"].__set__
@@ -216,13 +224,21 @@ def encoded(document: Document) -> dict[str, Any]:
     return document._doc if result is None else result
 
 
+def set_stored(document: Document, stored: dict[str, Any]) -> None:
+    """Give a document another stored form; its values stay what they are."""
+    if stored is not document._doc:
+        own_values(document)  # the former one may be another owner's, too
+    set_doc(document, stored)
+
+
 def settle(document: Document, stored: dict[str, Any], state: Any) -> None:
     """Note that a document is now stored as `stored`."""
-    set_doc(document, stored)
+    set_stored(document, stored)
     set_state(document, state)
     values = document.__dict__
     if "_defaults" in values:
-        del values["_defaults"]
+        fields = type(document).__fields__
+        values["_defaults"] = {n: value for n, value in values["_defaults"].items() if fields[n].key not in stored}
     for field in type(document).__codec__.nested:
         if field.name in values and field.key in stored:
             field.kind.settle(values[field.name], stored[field.key], state)

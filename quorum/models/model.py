@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from bson import ObjectId
 from marshmallow import ValidationError as Invalid
 from pymongo.collection import Collection
-from pymongo.errors import PyMongoError
 
 from .. import errors
 from . import atomic, expressions, families, indexes, inputs, refusals, registry, store, validation, writes
@@ -181,8 +180,8 @@ class Model(Base, Hooks):
             wanted_filter.update(part)
         try:
             stored = store.one(cls)(wanted_filter)
-        except PyMongoError as error:
-            raise store.failed(cls, error) from error
+        except store.READING_ERRORS as error:
+            raise store.unread(cls, error) from error
         return None if stored is None else view(cls.__class_of__(stored), stored, Batch([stored]))
 
     @classmethod

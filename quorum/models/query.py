@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar, cast, overload
 
 from pymongo.collection import Collection
-from pymongo.errors import PyMongoError
 
 from .. import errors, mongodb, runtime
 from . import expressions, prefetching, store
@@ -58,8 +57,7 @@ class Query(Generic[M]):
     _only: tuple[tuple[str, ...], dict[str, Any]] | None = None
     _paths: tuple[str, ...] = ()
     _options: Mapping[str, Any] = MappingProxyType({})
-    _found: list[M] | None = None
-    _app: runtime.Context | None = None
+    _found: tuple[runtime.Context | None, list[M]] | None = None
 
     def __init__(self, model: Any, conditions: tuple[dict[str, Any], ...] = ()) -> None:
         self._model = model
@@ -71,7 +69,6 @@ class Query(Generic[M]):
         told.update(self.__dict__)
         told.update(changed)
         told.pop("_found", None)
-        told.pop("_app", None)
         return query
 
     # What to find.
@@ -187,7 +184,7 @@ class Query(Generic[M]):
 
     def _nothing(self) -> Query[M]:
         query = self._with(_conditions=(*self._conditions, {"_id": {"$in": []}}))
-        query._found = []
+        query._found = None, []
         return query
 
     def first(self) -> M | None:
@@ -280,8 +277,8 @@ class Query(Generic[M]):
                 yield from self._hydrate(documents)
                 if len(documents) < size:
                     return
-        except PyMongoError as error:
-            raise store.failed(self._model, error) from error
+        except store.READING_ERRORS as error:
+            raise store.unread(self._model, error) from error
         finally:
             cursor.close()
 
@@ -387,13 +384,16 @@ class Query(Generic[M]):
     def _all(self) -> list[M]:
         kept = self._kept()
         if kept is None:
-            kept = self._found = self._hydrate(self._load())
-            self._app = runtime.current()
+            kept = self._hydrate(self._load())
+            self._found = runtime.current(), kept  # at once, as another app may ask in another thread
         return kept
 
     def _kept(self) -> list[M] | None:
         """Give what was found before, unless that was in another app."""
-        return self._found if self._app is None or self._app is runtime.current() else None
+        if self._found is None:
+            return None
+        app, found = self._found
+        return found if app is None or app is runtime.current() else None
 
     def _hydrate(self, documents: list[dict[str, Any]], others: dict[Any, dict[str, Any]] | None = None) -> list[M]:
         found = hydrate(self._model, documents, self._only[1] if self._only else None)

@@ -101,7 +101,9 @@ class _Finder:
         try:
             answer = self._command(command, codec_options=self._codec, read_preference=self._preference)
         except (ConnectionFailure, OperationFailure) as error:
-            if isinstance(error, _FINAL) or not self.collection.database.client.options.retry_reads:
+            options = self.collection.database.client.options
+            is_over = isinstance(error, _FINAL) or (error.timeout and options.timeout is not None)
+            if is_over or not options.retry_reads:
                 raise
             return None
         return answer["cursor"]["firstBatch"]  # type: ignore[no-any-return]

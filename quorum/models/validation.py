@@ -144,7 +144,7 @@ def validated(document: Any) -> list[Change]:
     new = state.new
     changes = [] if new else _changes(document)
     if changes is not None and _is_valid(document, None if new else changes):
-        if model.__validators__ and not new:
+        if changes and model.__codec__.is_judged:
             return list(touched(document))  # they may have set something
         return changes
     try:

@@ -17,7 +17,7 @@ from . import counters, refusals, store
 from .batches import Batch, Deleted, complete, loaded_keys
 from .changes import Update, arranged
 from .containers import SetKind, core
-from .documents import Change, Document, encoded, set_doc, set_state, settle, touched
+from .documents import Change, Document, encoded, set_state, set_stored, settle, touched
 from .hooks import fire, is_heard
 from .kinds import MISSING
 from .unanswered import Attempted, Sent, is_unanswered, paths_of
@@ -195,6 +195,7 @@ def update_of(document: Any, changed: list[Change]) -> Update:
             update.set[field.key] = new  # as nearly always: one scalar for another
             continue
         if only is None and inner is not None:
+            _refuse_parts_inside(document, field, inner)
             update.inside(field.key, new, old, inner)
             continue
         _refuse_part(document, field, value, old)
@@ -226,11 +227,23 @@ def _refuse_part(document: Any, field: Any, value: Any, old: Any) -> None:
     """Refuse to store an embedded document that was loaded in part elsewhere as if it were whole."""
     only = document._state.only
     if field.kind.nested and not (only and only.get(field.key)) and _has_part(value, old):
-        raise errors.NotLoadedError(
-            f"{type(document).__name__}.{field.name} is given an embedded document that only() loaded in part. "
-            "Load the whole one first.",
-            model=type(document).__name__, field=field.name, id=document._doc.get("_id"),
-        )  # fmt: skip
+        raise _in_part(document, field)
+
+
+def _refuse_parts_inside(document: Any, field: Any, changes: list[Change]) -> None:
+    for one, value, _, old, inner in changes:
+        if inner is not None:
+            _refuse_parts_inside(document, field, inner)
+        elif one.kind.nested and _has_part(value, old):
+            raise _in_part(document, field)
+
+
+def _in_part(document: Any, field: Any) -> errors.NotLoadedError:
+    return errors.NotLoadedError(
+        f"{type(document).__name__}.{field.name} is given an embedded document that only() loaded in part. "
+        "Load the whole one first.",
+        model=type(document).__name__, field=field.name, id=document._doc.get("_id"),
+    )  # fmt: skip
 
 
 def _has_part(value: Any, old: Any) -> bool:
@@ -238,8 +251,13 @@ def _has_part(value: Any, old: Any) -> bool:
         value = list(value.values())
     if isinstance(value, (list, tuple)):
         return any(_has_part(item, old) for item in value)
-    embedded = isinstance(value, Document) and type(value).__embedded__
-    return embedded and value._state.only is not None and value._doc is not old
+    if not isinstance(value, Document) or not type(value).__embedded__:
+        return False
+    if value._state.only is not None and value._doc is not old:
+        return True
+    return any(
+        _has_part(value.__dict__.get(field.name), value._doc.get(field.key)) for field in type(value).__codec__.nested
+    )
 
 
 def _own_filter(document: Any) -> dict[str, Any]:
@@ -361,7 +379,7 @@ def _settle_pending(document: Any, pending: Sent) -> None:
     for name, value in pending.values.items():
         defaults.pop(name, None)
         if isinstance(value, Document) and value.__embedded__:
-            set_doc(value, pending.stored[type(document).__fields__[name].key])
+            set_stored(value, pending.stored[type(document).__fields__[name].key])
 
 
 def delete(document: Any) -> None:

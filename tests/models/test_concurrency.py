@@ -17,6 +17,7 @@ import pytest
 import quorum
 from quorum import mongodb, runtime
 from quorum.errors import ConflictError, NotFoundError, ValidationError
+from quorum.models import documents
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 120.0  # seconds
@@ -143,6 +144,37 @@ def test_a_class_that_sixteen_threads_use_first_works_in_all_of_them(switching: 
     found = at_once(first_use)
     assert [name for name, _ in found] == [f"{number}" for number in range(16)]
     assert len({schema for _, schema in found}) == 1
+
+
+class Spot(quorum.EmbeddedModel):
+    x: int = 0
+    y: int = 0
+
+
+class Chart(quorum.Model):
+    spot: Spot = Spot()
+
+
+@pytest.mark.promise("D17")
+def test_two_threads_that_assign_at_once_lose_nothing(
+    mock_url: str, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(mock_url, Chart)
+    chart = Chart.get(Chart(spot={"x": 1, "y": 1}).save().id)  # type: ignore[arg-type]
+    spot = chart.spot
+    other = threading.Thread(target=setattr, args=(spot, "y", 3))
+    real = documents.set_values
+
+    def in_between(document: Any, values: Any) -> None:
+        if other.ident is None:
+            other.start()
+            other.join(0.1)
+        real(document, values)
+
+    monkeypatch.setattr(documents, "set_values", in_between)
+    spot.x = 2
+    other.join()
+    assert chart.changes() == {"$set": {"spot.x": 2, "spot.y": 3}}
 
 
 @pytest.mark.promise("D17")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import functools
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
+import werkzeug.utils
 
 import quorum
 from quorum.errors import ConfigurationError, StoredValueError, ValidationError
@@ -354,6 +356,52 @@ class Size(quorum.EmbeddedModel):
     height: int = 0
 
 
+class Flask(Size):
+    @werkzeug.utils.cached_property
+    def area(self) -> int:
+        return self.width * self.height
+
+
+class Own(Size):
+    @property
+    def area(self) -> int:
+        if "area" not in self.__dict__:
+            self.__dict__["area"] = self.width * self.height
+        return int(self.__dict__["area"])
+
+
+class Named(Size):
+    @property
+    def area(self) -> int:
+        return max(vars(self).setdefault(name, self.width * self.height) for name in ["area"])
+
+
+class Asked(Size):
+    def __getattr__(self, name: str) -> int:
+        if name != "area":
+            raise AttributeError(name)
+        object.__setattr__(self, name, self.width * self.height)
+        return self.area
+
+
+class House(quorum.Model):
+    flask: Flask = Flask()
+    own: Own = Own()
+    named: Named = Named()
+    asked: Asked = Asked()
+
+
+@pytest.mark.parametrize("name", ["flask", "own", "named", "asked"])
+def test_what_a_class_puts_into_its_dict_is_no_part_of_what_is_stored(
+    any_url: str, load: Callable[..., None], name: str
+) -> None:
+    load(any_url, House)
+    house = House.get(House(**{name: {"width": 2, "height": 3}}).save().id)
+    assert getattr(house, name).area == 6
+    copied = House(**{name: getattr(house, name)}).save()
+    assert House.collection.find_one({"_id": copied.id})[name] == {"width": 2, "height": 3}  # type: ignore[index]
+
+
 class Room(quorum.Model):
     shape: Shape = Shape()
     size: Size = Size()
@@ -406,3 +454,83 @@ def test_a_copy_of_what_was_only_read_changes_on_its_own(room: Room) -> None:
     for copied in (copy.copy(room.size), copy.deepcopy(room.size), pickle.loads(pickle.dumps(room.size))):
         copied.width = 9
     assert (room.size.width, room.changes()) == (4, {})
+
+
+# What another document goes on storing.
+
+
+@pytest.fixture
+def rooms(any_url: str, load: Callable[..., None]) -> tuple[Room, Room]:
+    load(any_url, Room)
+    size = {"width": 4, "height": 5}
+    one = Room(size=size, sizes=[size]).save()
+    other = Room.collection.insert_one({"size": {"height": 1, "width": 1, "more": 1}, "sizes": [size]}).inserted_id
+    return Room.get(one.id), Room.get(other)
+
+
+def test_an_embedded_document_that_moved_changes_nothing_where_it_came_from(rooms: tuple[Room, Room]) -> None:
+    one, other = rooms
+    other.size = one.size
+    other.save()
+    other.size.width = 7
+    assert one._doc["size"] == {"width": 4, "height": 5}
+    assert one.changes()["$set"]["size.width"] == 7
+
+
+def test_items_that_moved_leave_the_list_they_came_from_to_be_changed(rooms: tuple[Room, Room]) -> None:
+    one, other = rooms
+    other.sizes = [*one.sizes, Size()]
+    other.save()
+    other.sizes[0].width = 7
+    one.sizes.pop()
+    one.save()
+    assert Room.get(one.id).sizes == []
+
+
+# Fields that are not stored.
+
+
+@pytest.fixture
+def bare(app: Any) -> Drawing:
+    return Drawing.get(Drawing.collection.insert_one({"tree": {"name": "root"}}).inserted_id)
+
+
+def test_fields_that_were_added_are_known_in_the_order_in_which_they_are_stored(bare: Drawing) -> None:
+    assert bare.tree is not None
+    bare.tree.point, bare.tree.children = Point(), [Node(name="leaf")]
+    bare.save()
+    assert list(stored(bare)["tree"]) == list(bare._doc["tree"])
+    bare.tree = None
+    bare.save()
+    assert stored(bare)["tree"] is None
+
+
+@pytest.mark.promise("D12")
+def test_a_default_that_was_only_read_is_not_written_with_a_later_change(bare: Drawing) -> None:
+    assert bare.tree is not None
+    assert (bare.tree.point, bare.tree.children) == (None, [])
+    bare.tree.name = "new"
+    bare.save()
+    assert bare.changes() == {}
+    bare.tree.name = "newer"
+    bare.save()
+    assert stored(bare)["tree"] == {"name": "newer"}
+
+
+class Upload(quorum.EmbeddedModel):
+    sha256: str
+    uploaded_at: datetime | None = None
+    size: int = 0
+
+
+class Mail(quorum.Model):
+    uploads: list[Upload] = []
+
+
+def test_a_document_with_some_of_a_files_names_is_changed_as_any_other(any_url: str, load: Callable[..., None]) -> None:
+    load(any_url, Mail)
+    mail = Mail.get(Mail(uploads=[Upload(sha256="5f")]).save().id)
+    mail.uploads[0].size = 7
+    assert mail.changes() == {"$set": {"uploads.0.size": 7}}
+    mail.save()
+    assert Mail.get(mail.id).uploads[0].size == 7

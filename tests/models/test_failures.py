@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from faults import MODELS, Comment, Post, Rating, Ticket, loaded, stored
+from faults import MODELS, Comment, Post, Rating, Tag, Ticket, loaded, stored
 
 from quorum.errors import ConflictError, OperationalError, QuorumError, ValidationError
 
@@ -231,6 +231,18 @@ def test_a_read_that_took_too_long_is_not_tried_again(load: Load, mongo_url: str
         Post.get(post.id)
 
 
+@pytest.mark.promise("D18")
+@pytest.mark.parametrize("read", ONE)
+def test_the_limit_of_the_url_holds_for_all_attempts_of_a_read(
+    load: Load, mongo_url: str, fail: Callable[..., None], read: str
+) -> None:
+    load(f"{mongo_url}?timeoutMS=300", *MODELS)
+    post = loaded()
+    fail("find", blockConnection=True, blockTimeMS=1000)
+    with pytest.raises(OperationalError):
+        ONE[read](post)
+
+
 VERBS: dict[str, Callable[[Any], Any]] = {
     "get": lambda post: Post.get(post.id),
     "first": lambda post: Post.first(),
@@ -300,6 +312,24 @@ def test_a_document_that_is_too_large_is_a_validation_error(load: Load, mongo_ur
     post.blob = b"y"
     post.save()
     assert [document["blob"] for document in stored()] == [b"y"]
+
+
+LARGE: dict[str, Callable[[str], Any]] = {
+    "get": Tag.get,
+    "first": lambda text: Tag.first(text=text),
+    "find": lambda text: list(Tag.find(text=text)),
+    "stream": lambda text: list(Tag.find(text=text).stream()),
+    "exists": lambda text: Tag.exists(text=text),
+    "count": lambda text: Tag.count(text=text),
+}
+
+
+@pytest.mark.promise("D18")
+@pytest.mark.parametrize("read", LARGE)
+def test_a_filter_that_is_too_large_is_a_validation_error(load: Load, mongo_url: str, read: str) -> None:
+    load(mongo_url, *MODELS)
+    with pytest.raises(ValidationError, match="too large"):
+        LARGE[read]("x" * (48 << 20))
 
 
 @pytest.mark.promise("D18")

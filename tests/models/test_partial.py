@@ -347,3 +347,20 @@ def test_a_private_field_survives_get_and_save(film: Film) -> None:
     assert stored(film)["secret"] == "s3cret"
     assert "s3cret" not in repr(found) + str(found.dump()) + str(Film.find())
     assert found.secret == "s3cret"
+
+
+@pytest.mark.promise("D6")
+@pytest.mark.parametrize("where", ["changed", "assigned", "new"])
+def test_an_embedded_document_loaded_in_part_is_not_stored_deep_in_another_one(film: Film, where: str) -> None:
+    part: Any = only(film, "rating.deep.x").rating.deep  # type: ignore[union-attr]
+    other = _film() if where == "changed" else Film()
+    if where == "changed":
+        other = Film.get(other.id)
+        other.rating.deep = part  # type: ignore[union-attr]
+    else:
+        other = Film.get(other.save().id) if where == "assigned" else other
+        other.rating = Rating(deep=part)
+    with pytest.raises(
+        NotLoadedError, match=r"Film\.rating is given an embedded document that only\(\) loaded in part"
+    ):
+        other.save()

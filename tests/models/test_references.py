@@ -11,7 +11,9 @@ from bson import ObjectId
 
 import quorum
 from quorum.errors import ConfigurationError, DanglingReferenceError, StoredValueError, ValidationError
-from quorum.models.documents import set_doc
+from quorum.models import batches
+from quorum.models.documents import set_doc, set_state
+from quorum.models.references import ReferenceKind
 
 
 class Team(quorum.Model):
@@ -248,6 +250,21 @@ def test_a_reference_that_nobody_has_is_no_command(page: Any) -> None:
     assert page.names == ["find", "find"]
 
 
+@pytest.mark.promise("D17")
+def test_a_document_can_be_read_while_another_thread_loads_it(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    author = Post.get(title="post 7").author
+    read: list[Any] = []
+
+    def in_between(document: Any, state: Any) -> None:
+        if document is author:
+            read.extend([author.team.name, author.friends])
+        set_state(document, state)
+
+    monkeypatch.setattr(batches, "set_state", in_between)
+    assert author.name == "person 7"
+    assert read == [author.team.name, author.friends]
+
+
 def test_one_document_for_one_id_among_siblings(page: Any) -> None:
     posts = list(Post.find().sort("title"))
     one, other = [post for post in posts if post.author.name == "person 3"][:2]
@@ -444,6 +461,17 @@ def test_a_joined_reference_that_dangles_is_left_for_whoever_reads_it(app: Any) 
     assert post is not None
     with pytest.raises(DanglingReferenceError):
         post.author.name  # noqa: B018
+
+
+@pytest.mark.promise("D20")
+def test_a_document_that_a_server_finds_by_an_id_like_its_own_is_another_one(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [{"_id": "ONE", "text": "One"}]  # as under a collation that compares no case
+    monkeypatch.setattr(ReferenceKind, "fetch", staticmethod(lambda model, identifiers: found))
+    tag = Post(tags=["one"]).tags[0]  # type: ignore[list-item]
+    with pytest.raises(DanglingReferenceError):
+        _ = tag.text
 
 
 def test_prefetch_leaves_dangling_references_for_whoever_reads_them(app: Any) -> None:

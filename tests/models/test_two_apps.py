@@ -11,6 +11,7 @@ import flask
 import pytest
 
 import quorum
+from quorum import runtime
 from quorum.errors import ConfigurationError
 
 pytestmark = pytest.mark.promise("D17")
@@ -77,6 +78,30 @@ def test_a_query_that_was_read_in_one_app_is_read_anew_in_another(apps: tuple[fl
             City(name=name).save()
             assert [city.name for city in shared] == [name]
             assert (len(shared), shared.exists(), shared[0].name) == (1, True, name)
+
+
+def test_a_query_that_two_apps_read_at_once_gives_each_its_own(
+    apps: tuple[flask.Flask, flask.Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = apps
+    shared = City.find()
+    current = runtime.current
+    elsewhere: list[str] | None = None
+
+    def switch() -> Any:
+        nonlocal elsewhere
+        if elsewhere is None and "_found" in vars(shared):
+            elsewhere = []
+            with two.app_context():
+                elsewhere.extend(city.name for city in shared)
+        return current()
+
+    monkeypatch.setattr(runtime, "current", switch)
+    with one.app_context():
+        City(name="Porto").save()
+        assert [city.name for city in shared] == ["Porto"]
+        assert len(shared) == 1
+    assert elsewhere == []
 
 
 def test_the_inner_one_of_two_contexts_holds(apps: tuple[flask.Flask, flask.Flask]) -> None:

@@ -510,3 +510,18 @@ def test_a_document_that_another_writer_changed_after_a_lost_insert_is_a_conflic
     with pytest.raises(ConflictError, match="another writer"):
         post.save()
     assert [document["title"] for document in stored()] == ["theirs"]
+
+
+@pytest.mark.promise("D15")
+def test_an_embedded_document_that_moved_without_an_answer_changes_nothing_where_it_came_from(
+    app: None, proxy: Any
+) -> None:
+    ones = [{"text": "a", "by": "b"}, {"by": "c", "text": "d", "more": 1}]
+    first, second = [Everything.get(Everything.collection.insert_one({"one": one}).inserted_id) for one in ones]
+    lose_reply(proxy, "update")
+    second.one = first.one
+    fails(proxy, "update", second.save)
+    second.save()
+    second.one.text = "new"
+    assert first._doc["one"] == {"text": "a", "by": "b"}
+    assert first.changes()["$set"]["one.text"] == "new"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -555,3 +555,47 @@ def test_a_validator_that_gives_false_refuses() -> None:
     with pytest.raises(quorum.ValidationError) as caught:
         Odd(number=4).validate()
     assert caught.value.messages == {"number": ["Invalid value."]}
+
+
+class Entry(quorum.Model, quorum.Timestamped):
+    number: int = quorum.field(increment=True)
+
+
+@pytest.mark.promise("D11")
+def test_a_moment_that_is_given_is_the_same_one_when_it_is_read(load: Callable[..., None], any_url: str) -> None:
+    load(any_url, Entry)
+    noon = datetime(2020, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    entry = Entry(created_at=noon).save()
+    assert Entry.get(entry.id).created_at == noon == entry.created_at
+    assert entry.created_at.tzinfo is UTC
+
+
+@pytest.mark.promise("D10")
+@pytest.mark.parametrize("values", [{"number": "7"}, {"number": 7.5}, {"created_at": "2020-01-01"}, {"updated_at": 5}])
+def test_a_wrong_value_for_what_is_filled_in_is_refused(values: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Entry(**values)
+    assert list(caught.value.messages) == list(values)
+
+
+class Name(quorum.EmbeddedModel):
+    text: str = ""
+    slug: str = ""
+
+    @quorum.validates("text")
+    def _make_slug(self, text: str) -> None:
+        self.slug = text.lower()
+
+
+class Page(quorum.Model):
+    name: Name = Name()
+    names: list[Name] = []
+
+
+def test_what_a_method_of_an_embedded_model_sets_is_saved_with_it(load: Callable[..., None], any_url: str) -> None:
+    load(any_url, Page)
+    page = Page.get(Page(names=[Name()]).save().id)
+    page.name.text = page.names[0].text = "A"
+    page.save()
+    found = Page.get(page.id)
+    assert (found.name.slug, found.names[0].slug, page.changes()) == ("a", "a", {})

@@ -255,9 +255,11 @@ def _has_part(value: Any, old: Any) -> bool:
         return False
     if value._state.only is not None and value._doc is not old:
         return True
-    return any(
-        _has_part(value.__dict__.get(field.name), value._doc.get(field.key)) for field in type(value).__codec__.nested
-    )
+    for field in type(value).__codec__.nested:
+        inner = value.__dict__.get(field.name)
+        if inner is not None and _has_part(inner, value._doc.get(field.key)):
+            return True
+    return False
 
 
 def _own_filter(document: Any) -> dict[str, Any]:

@@ -9,13 +9,12 @@ import marshmallow.fields as mf
 from marshmallow import ValidationError as Invalid
 
 from .batches import Batch
-from .documents import Document, encoded, set_doc, set_state, set_values, settle, view
+from .documents import Document, encoded, set_values, settle, view
 from .kinds import Kind, Scope, WrongValue
 from .marshal import field_class
 from .registry import Target
 
 TYPE_KEY = "_type"
-_new = object.__new__
 
 
 class EmbeddedKind(Kind):
@@ -61,9 +60,7 @@ class EmbeddedKind(Kind):
         if type(stored) is not dict:
             raise WrongValue(stored, self.describe())
         cls = self.target.get()
-        document = _new(cls)
-        set_doc(document, stored)
-        set_state(document, Batch([stored]) if batch is None else batch)
+        document = view(cls, stored, Batch([stored]) if batch is None else batch)
         if cls.__codec__.is_flat(stored):
             set_values(document, stored)
         return document

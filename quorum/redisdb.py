@@ -158,8 +158,10 @@ def read(settings: config.Settings) -> Address:
         if not urlsplit(url).path:
             raise _unfit(source, "the socket is missing: unix:///run/redis.sock")
         return Address(kind, source, urlsplit(url).path, options=_options(url, source, secrets), secrets=secrets)
-    parts = urlsplit(f"redis://{rest}")
-    login, _, netloc = parts.netloc.rpartition("@")
+    # By hand, as urlsplit may refuse to split several hosts.
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    login, _, netloc = authority.rpartition("@")
+    parts = urlsplit(f"redis://host{rest[len(authority) :]}")
     default = SENTINEL_PORT if kind.endswith("+sentinel") else PORT
     nodes = tuple(_node(node, default) for node in netloc.split(","))
     service, _, database = parts.path.strip("/").rpartition("/")

@@ -186,8 +186,8 @@ def url(*schemes: str) -> Callable[[str], str]:
         read_url = f"{scheme.lower()}://{rest}"
         problem = ""
         try:
-            netloc = urlsplit(read_url).netloc
-            # There are several hosts in the URLs of Sentinels and clusters.
+            # There are several hosts in the URLs of Sentinels and clusters, which urlsplit may refuse to split.
+            netloc = re.split("[/?#]", rest, maxsplit=1)[0]
             hosts = netloc.rpartition("@")[2].split(",")
             if re.search(_CONTROL, rest) or " " in rest or (not netloc and scheme.lower() != "unix"):
                 problem = f"is not a URL: it must be {scheme.lower()}://host"

@@ -42,7 +42,7 @@ LAYERS = (
     "quorum.models.declarations quorum.models.schema",
     "quorum.models.codec quorum.models.validation quorum.models.inputs",
     "quorum.models.store quorum.models.changes",
-    "quorum.models.counters quorum.models.unanswered",
+    "quorum.models.counters quorum.models.scalar_changes quorum.models.unanswered",
     "quorum.models.uploads",
     "quorum.models.thumbnails",
     "quorum.models.expressions",

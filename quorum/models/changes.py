@@ -72,7 +72,7 @@ class Update:
 
     def inside(self, path: str, new: Any, old: Any, changes: list[Change]) -> None:
         """Note the changes inside of a document at a path, where they are known."""
-        if len(changes) > MAX_PATHS or not all(_is_addressable(change[0].key) for change in changes):
+        if len(changes) > MAX_PATHS or not all(is_addressable(change[0].key) for change in changes):
             self._replace(path, new, old)
             return
         # Without this a document that another writer removed would come back in part.
@@ -238,10 +238,11 @@ def _is_by_item(new: list[Any], old: list[Any]) -> bool:
 
 
 def _is_by_key(*keys: list[str]) -> bool:
-    return sum(map(len, keys)) <= MAX_PATHS and all(map(_is_addressable, itertools.chain.from_iterable(keys)))
+    return sum(map(len, keys)) <= MAX_PATHS and all(map(is_addressable, itertools.chain.from_iterable(keys)))
 
 
-def _is_addressable(key: str) -> bool:
+def is_addressable(key: str) -> bool:
+    """Say whether a key can be a part of a path."""
     # mongomock takes any dollar sign for an operator; SecantusDB 0.7 fails on digits that are none of ASCII's.
     return bool(key) and "." not in key and "$" not in key and (key.isascii() or not key.isdigit())
 

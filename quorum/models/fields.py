@@ -286,6 +286,11 @@ class Field:
                         waiting.extend(field for field in model.__fields__.values() if field.kind.nested)
         return True
 
+    @cached_property
+    def is_simple_part(self) -> bool:
+        """Whether it is an embedded document of one model, without references, and has no validator of its own."""
+        return type(core(self.kind)) is EmbeddedKind and not self.validators and self.leads_nowhere
+
     def kind_part(self, batch: Batch) -> Any:
         """Make what siblings share for this field: a batch of embedded documents, or a loader of references."""
         inner = self.innermost()
@@ -402,7 +407,9 @@ class Field:
             )  # fmt: skip
         if type(document._state) is Checked:
             set_state(document, NEW)
-        values = own_values(document)
+        values = document.__dict__
+        if values is document._doc:
+            values = own_values(document)
         if "_defaults" in values and values.get(self.name) is not value:
             values["_defaults"].pop(self.name, None)  # it is assigned, and no longer a default that grows
         values[self.name] = value

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId
+from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError, PyMongoError, WriteConcernError, WriteError
 
 from .. import errors
@@ -20,6 +21,7 @@ from .containers import SetKind, core
 from .documents import Change, Document, encoded, set_state, set_stored, settle, touched
 from .hooks import fire, is_heard
 from .kinds import MISSING
+from .scalar_changes import ScalarChanges
 from .unanswered import Attempted, Sent, is_unanswered, paths_of
 from .validation import validated
 
@@ -37,15 +39,18 @@ def save(document: Any) -> None:
     model = type(document)
     state = document._state
     new = state.new
-    if not new and type(state) is not Batch:
-        refusals.refuse_deleted(document)
-        complete(document)
+    heard = is_heard(model)
     has_files = bool(model.__files__)
+    if not new:
+        if type(state) is not Batch:
+            refusals.refuse_deleted(document)
+            complete(document)
+        elif not heard and not has_files and _save_scalars(document):
+            return
     if has_files:
         from . import uploads  # which an app without files never needs
 
         uploads.complete(document)
-    heard = is_heard(model)
     if heard:
         fire(document, "pre_validate")
     changes = validated(document)
@@ -60,6 +65,39 @@ def save(document: Any) -> None:
         _write(document, changes)
     if heard:
         fire(document, "post_create" if new else "post_update", "post_save")
+
+
+def _save_scalars(document: Any) -> bool:
+    """Save a document of which only scalars changed; false where there is more to it, and nothing was done."""
+    model = type(document)
+    meta = model.__meta__
+    if document._state.only is not None or meta.revision or model.__codec__.is_judged:
+        return False
+    found = ScalarChanges()
+    if not found.collect(document):
+        return False
+    if not found.set:
+        return True
+    moments = _moments(model) if meta.automatic else ()
+    moment = now() if moments else _NEVER
+    for field in moments:
+        found.set[field.key] = field.kind.encode(moment)
+    found_by = {"_id": document._doc["_id"], **found.guards} if found.guards else {"_id": document._doc["_id"]}
+    operators = {"$set": found.set}
+    collection = store.one(model).collection
+    try:
+        if type(collection) is not Collection:
+            store.check_size(collection, operators)
+        matched = collection.update_one(found_by, operators).matched_count
+    except BaseException as error:  # noqa: BLE001
+        changed = list(touched(document))
+        raise _failure(error, document, update_of(document, changed), changed, moment)  # noqa: B904
+    if not matched:
+        raise refusals.conflict_found(document)
+    found.settle(document)
+    if moments:
+        _settle_moment(document, moment)
+    return True
 
 
 def _write(document: Any, changes: list[Change]) -> None:
@@ -281,29 +319,40 @@ def _send(document: Any, update: Update, changed: list[Change], moment: datetime
     try:
         store.check_size(collection, operators)
         matched = collection.update_one(found_by, operators).matched_count
-    except DuplicateKeyError as error:
-        intended = {field.key: new for field, _, new, _, _ in changed}
-        raise refusals.taken(model, error, {**document._doc, **intended})  # noqa: B904
-    except WriteConcernError as error:
-        # The error does not tell whether any document matched.
-        _remember(document, update, changed, moment)
-        if not _look_for_pending(document):
-            raise refusals.conflict_found(document) from error
-        raise refusals.unconfirmed(model, error) from error
-    except store.ENCODING_ERRORS as error:
-        raise store.too_large(model, error) from error
-    except BaseException as error:
-        if is_unanswered(error):
-            _remember(document, update, changed, moment)
-        if isinstance(error, WriteError) and error.code in (28, 16837, 2):
-            raise refusals.conflict_found(document) from error  # PathNotViable: a parent is no longer what it was
-        if isinstance(error, PyMongoError):
-            raise refusals.failed(document, error) from error
-        raise
+    except BaseException as error:  # noqa: BLE001
+        raise _failure(error, document, update, changed, moment)  # noqa: B904  which has its own cause
     if not matched:
         raise refusals.conflict_found(document)
     if model.__meta__.revision:
         _count_revision(document)
+
+
+def _failure(
+    error: BaseException, document: Any, update: Update, changed: list[Change], moment: datetime
+) -> BaseException:
+    """Make our error for what an update raised, and remember the update if it may have been done."""
+    model = type(document)
+    if isinstance(error, DuplicateKeyError):
+        intended = {field.key: new for field, _, new, _, _ in changed}
+        return refusals.taken(model, error, {**document._doc, **intended})
+    problem: BaseException = error
+    if isinstance(error, WriteConcernError):
+        # The error does not tell whether any document matched.
+        _remember(document, update, changed, moment)
+        done = _look_for_pending(document)
+        problem = refusals.unconfirmed(model, error) if done else refusals.conflict_found(document)
+    elif isinstance(error, store.ENCODING_ERRORS):
+        problem = store.too_large(model, error)
+    else:
+        if is_unanswered(error):
+            _remember(document, update, changed, moment)
+        if isinstance(error, WriteError) and error.code in (28, 16837, 2):
+            problem = refusals.conflict_found(document)  # PathNotViable: a parent is no longer what it was
+        elif isinstance(error, PyMongoError):
+            problem = refusals.failed(document, error)
+    if problem is not error:
+        problem.__cause__ = error
+    return problem
 
 
 def _count_revision(document: Any) -> None:

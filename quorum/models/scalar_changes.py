@@ -1,0 +1,91 @@
+"""The changes of a stored document where scalars took the place of scalars, as in nearly every update.
+
+They are found, checked and made an update of in one pass: a save is short work before a long wait, and each further
+function that it calls must be fetched into the processor's caches again. All else is left to `documents.touched`,
+`validation` and `changes`, which say what an update is; what is found here is the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import errors
+from .changes import MAX_PATHS, is_addressable
+from .documents import Document, same, set_doc
+from .kinds import MISSING
+
+_CONTAINERS = (list, dict)
+
+
+class ScalarChanges:
+    """What `$set` gets, by path, and what the filter gets so that no embedded document comes back that is gone."""
+
+    __slots__ = ("_embedded", "_own", "guards", "set")
+
+    def __init__(self) -> None:
+        self.set: dict[str, Any] = {}
+        self.guards: dict[str, Any] = {}
+        self._own: dict[str, Any] = {}
+        self._embedded: list[tuple[Any, dict[str, Any], dict[str, Any], str]] = []
+
+    def collect(self, document: Any) -> bool:
+        """Note the changes of a stored document; false where they are not all of this kind, or not all right."""
+        try:
+            return self._collect(document, self._own, "")
+        except errors.ValidationError:
+            return False
+
+    def _collect(self, document: Any, own: dict[str, Any], prefix: str) -> bool:
+        stored = document._doc
+        model = type(document)
+        fields, checks = model.__fields__, model.__codec__.checks
+        for name, value in document.__dict__.items():
+            field = fields.get(name)
+            if field is None:
+                return False
+            key = field.key
+            old = stored.get(key, MISSING)
+            if value is old:
+                continue
+            if field.is_direct:
+                if value == old and same(value, old):
+                    continue
+                new = value
+            elif type(old) is dict and isinstance(value, Document) and value._doc is old:
+                if not self._collect_inside(field, value, own, f"{prefix}{key}"):
+                    return False
+                continue
+            else:
+                new = field.encode(document, value)
+                if old is not MISSING and (same(new, old) or field.reads_as(old, value)):
+                    continue
+                if field.kind.nested:
+                    return False
+            if (old is MISSING and prefix) or type(old) in _CONTAINERS or type(new) in _CONTAINERS:
+                return False
+            if not checks[name](value):
+                return False
+            own[key] = self.set[f"{prefix}{key}"] = new
+        return not prefix or (len(own) <= MAX_PATHS and all(map(is_addressable, own)))
+
+    def _collect_inside(self, field: Any, value: Any, owner: dict[str, Any], path: str) -> bool:
+        if value.__dict__ is value._doc:
+            return True
+        if not field.is_simple_part:
+            return False
+        own: dict[str, Any] = {}
+        before = len(self.set)
+        if not self._collect(value, own, f"{path}."):
+            return False
+        if len(self.set) > before:
+            self.guards[path] = {"$ne": None}
+            self._embedded.append((value, own, owner, field.key))
+        return True
+
+    def settle(self, document: Any) -> None:
+        """Note that the changes were stored."""
+        for value, own, owner, key in self._embedded:  # the innermost first
+            changed = {**value._doc, **own}
+            set_doc(value, changed)
+            owner[key] = changed
+        document._doc.update(self._own)

@@ -82,6 +82,8 @@ class Codec:
         defaults = [field for field in fields if _has_default(field) and not field.is_made]
         self.constants = {field.name: field.default() for field in defaults if field.is_constant}
         self.factories = [(field.name, field.factory) for field in defaults if not field.is_constant]
+        #: No field but the id is stored under another name.
+        self.is_unaliased = all(field.key == field.name or field.options.primary for field in fields)
         self.nested = [field for field in fields if field.kind.nested]
         #: Nothing can change in place: what `take` found right stays so.
         self.is_settled = not changing

@@ -102,17 +102,20 @@ class Document:
 
 def set_values(document: Document, values: dict[str, Any]) -> None:
     """Make a dict the values of a document, without a look at them."""
-    _set_attribute(document, "__dict__", values)
+    set_attribute(document, "__dict__", values)
 
 
-def own_values(document: Document) -> dict[str, Any]:
-    """Give the values of a document, to be changed: those of an embedded one may be its stored form until then."""
+def own_values(document: Document, *, kept: bool = False) -> dict[str, Any]:
+    """Give the values of a document, to be changed: those of an embedded one may be its stored form until then.
+
+    :param kept: they stay what they are when its stored form becomes another one; else they are read from that.
+    """
     values = document.__dict__
     if values is document._doc:
         with _owning:  # of two threads that assign at once none may lose what it assigned
             values = document.__dict__
             if values is document._doc:
-                values = values.copy()
+                values = values.copy() if kept else {}
                 set_values(document, values)
     return values
 
@@ -120,7 +123,7 @@ def own_values(document: Document) -> dict[str, Any]:
 _owning = threading.Lock()
 os.register_at_fork(before=_owning.acquire, after_in_parent=_owning.release, after_in_child=_owning.release)
 
-_set_attribute = object.__setattr__
+set_attribute: Any = object.__setattr__
 set_doc: Any = Document.__dict__["_doc"].__set__
 set_state: Any = Document.__dict__["_state"].__set__
 
@@ -227,7 +230,7 @@ def encoded(document: Document) -> dict[str, Any]:
 def set_stored(document: Document, stored: dict[str, Any]) -> None:
     """Give a document another stored form; its values stay what they are."""
     if stored is not document._doc:
-        own_values(document)  # the former one may be another owner's, too
+        own_values(document, kept=True)  # the former one may be another owner's, too
     set_doc(document, stored)
 
 

@@ -9,12 +9,14 @@ import marshmallow.fields as mf
 from marshmallow import ValidationError as Invalid
 
 from .batches import Batch
-from .documents import Document, encoded, set_values, settle, view
+from .documents import Document, encoded, set_attribute, set_doc, set_state, settle, view
 from .kinds import Kind, Scope, WrongValue
 from .marshal import field_class
 from .registry import Target
 
 TYPE_KEY = "_type"
+
+_new: Any = object.__new__
 
 
 class EmbeddedKind(Kind):
@@ -59,10 +61,12 @@ class EmbeddedKind(Kind):
     def decode(self, stored: Any, batch: Any = None) -> Any:
         if type(stored) is not dict:
             raise WrongValue(stored, self.describe())
-        cls = self.target.get()
-        document = view(cls, stored, Batch([stored]) if batch is None else batch)
+        cls = self.target.found or self.target.get()
+        document = _new(cls)  # as `view` does, for each of them that is read
+        set_doc(document, stored)
+        set_state(document, Batch([stored]) if batch is None else batch)
         if cls.__codec__.is_flat(stored):
-            set_values(document, stored)
+            set_attribute(document, "__dict__", stored)
         return document
 
     def settle(self, value: Any, stored: Any, batch: Any) -> None:

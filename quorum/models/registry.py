@@ -32,7 +32,8 @@ class Target:
     """
 
     def __init__(self, wanted: type | str, owner: type, field: str) -> None:
-        self._class = wanted if isinstance(wanted, type) else None
+        #: The class, once it is known.
+        self.found: Any = wanted if isinstance(wanted, type) else None
         self.name = wanted if isinstance(wanted, str) else wanted.__name__
         self._owner = weakref.ref(owner)
         self._field = field
@@ -41,7 +42,7 @@ class Target:
     def itself(self) -> Any:
         """The class that the field is declared in, where the field leads to that very class; else None."""
         owner = self._owner()
-        is_owner = owner is not None and owner.__name__ == self.name and self._class in (None, owner)
+        is_owner = owner is not None and owner.__name__ == self.name and self.found in (None, owner)
         return owner if is_owner else None
 
     def get(self) -> Any:
@@ -49,9 +50,9 @@ class Target:
 
         :raises ConfigurationError: there is none of that name, or more than one.
         """
-        if self._class is None:
-            self._class = self._find()
-        return self._class
+        if self.found is None:
+            self.found = self._find()
+        return self.found
 
     def _find(self) -> type:
         owner = self._owner()

@@ -15,6 +15,7 @@ from .documents import Document, same, set_doc
 from .kinds import MISSING
 
 _CONTAINERS = (list, dict)
+_NOTHING: dict[str, Any] = {}
 
 
 class ScalarChanges:
@@ -38,8 +39,12 @@ class ScalarChanges:
     def _collect(self, document: Any, own: dict[str, Any], prefix: str) -> bool:
         stored = document._doc
         model = type(document)
-        fields, checks = model.__fields__, model.__codec__.checks
+        codec = model.__codec__
+        fields, checks = model.__fields__, codec.checks
+        loaded = stored if codec.is_unaliased else _NOTHING
         for name, value in document.__dict__.items():
+            if loaded.get(name, MISSING) is value:
+                continue  # without a look at the field, as nearly all of an embedded document are such
             field = fields.get(name)
             if field is None:
                 return False

@@ -52,21 +52,14 @@ class ScalarChanges:
             old = stored.get(key, MISSING)
             if value is old:
                 continue
-            if field.is_direct:
-                if value == old and same(value, old):
-                    continue
-                new = value
-            elif type(old) is dict and isinstance(value, Document) and value._doc is old:
+            if type(old) is dict and isinstance(value, Document) and value._doc is old:
                 if not self._collect_inside(field, value, own, f"{prefix}{key}"):
                     return False
                 continue
-            else:
-                new = field.encode(document, value)
-                if old is not MISSING and (same(new, old) or field.reads_as(old, value)):
-                    continue
-                if field.kind.nested:
-                    return False
-            if (old is MISSING and prefix) or type(old) in _CONTAINERS or type(new) in _CONTAINERS:
+            new = value if field.is_direct else field.encode(document, value)
+            if (new == old or not field.is_direct) and (same(new, old) or field.reads_as(old, value)):
+                continue
+            if field.kind.nested or type(old) in _CONTAINERS or type(new) in _CONTAINERS or (prefix and old is MISSING):
                 return False
             if not checks[name](value):
                 return False

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from bson import ObjectId
+
 from .. import errors
 from .documents import set_doc, set_state, subdocuments, view
 
@@ -99,7 +101,7 @@ class Loader:
 
         Where the target has subclasses it is loaded, with its siblings, as only then its class is known.
         """
-        document = self._known.get(identifier)
+        document = self._known.get(_key(identifier))
         if document is None:
             document = self.known(identifier)
             if self._target.__meta__.subclasses:
@@ -109,49 +111,53 @@ class Loader:
     def part(self, field: Any) -> None:
         """Give what siblings share for a field: a document that another thread is just loading has none yet."""
 
-    def seen(self, identifier: Any) -> Any:
-        """Give the document of an id where it is known already."""
-        return self._known.get(identifier)
-
     def known(self, identifier: Any) -> Any:
         """Give the document of an id, known by no more than that where it is not loaded."""
-        document = self._known.get(identifier)
+        key = _key(identifier)
+        document = self._known.get(key)
         if document is None:
-            document = self._known.setdefault(identifier, view(self._target, {"_id": identifier}, self))
+            document = self._known.setdefault(key, view(self._target, {"_id": identifier}, self))
         return document
 
     def known_as(self, document: Any) -> None:
         """Make an object the one of its id."""
-        self._known[document._doc["_id"]] = document
+        self._known[_key(document._doc["_id"])] = document
         set_state(document, self)
 
     def load(self) -> None:
         """Load every document that the batch's field refers to and that is not loaded yet, in one query."""
         known = self._known
-        missing = {identifier: None for identifier, document in list(known.items()) if document._state is self}
+        missing = {key: document._doc["_id"] for key, document in list(known.items()) if document._state is self}
         key = self._field.key
         for identifier in self._field.kind.identifiers_of([stored.get(key) for stored in self._documents]):
-            if identifier not in known:
-                missing[identifier] = None
+            if (key := _key(identifier)) not in known:
+                missing[key] = identifier
         found: list[dict[str, Any]] = []
-        wanted = list(missing)
+        wanted = list(missing.values())
         for start in range(0, len(wanted), MAX_IDS):
             found.extend(self._fetch(self._target, wanted[start : start + MAX_IDS]))
         batch = Batch(found)
         for stored in found:
-            missing.pop(stored["_id"], None)  # a collation may find "B" by "b"
-            self.adopt(stored, batch)
-        for identifier in missing:
-            document = self.known(identifier)
-            if document._state is self:
+            key = _key(stored["_id"])
+            missing.pop(key, None)  # a collation may find "B" by "b"
+            self._adopt(key, stored, batch)
+        for identifier in missing.values():
+            if (document := self.known(identifier))._state is self:
                 set_state(document, Dangling(self._field))
 
     def adopt(self, stored: dict[str, Any], batch: Batch) -> None:
         """Give the document of an id what is stored of it."""
+        self._adopt(_key(stored["_id"]), stored, batch)
+
+    def _adopt(self, key: Any, stored: dict[str, Any], batch: Batch) -> None:
         cls = self._target.__class_of__(stored) if self._target.__meta__.subclasses else self._target
-        loaded = view(cls, stored, batch)
-        document = self._known.setdefault(stored["_id"], loaded)
-        if document is loaded or document._state is not self:
+        document = self._known.get(key)
+        if document is None:
+            loaded = view(cls, stored, batch)
+            document = self._known.setdefault(key, loaded)
+            if document is loaded:
+                return
+        if document._state is not self:
             return  # another thread has been here, and the document may have changed since
         if type(document) is not cls:
             object.__setattr__(document, "__class__", cls)
@@ -162,6 +168,11 @@ class Loader:
         """Load and give all documents that the batch's field refers to and that exist."""
         self.load()
         return [document for document in self._known.values() if isinstance(document._state, Batch)]
+
+
+def _key(identifier: Any) -> Any:
+    """Give what stands for an id among its like: the bytes of an ObjectId, which itself makes its hash in Python."""
+    return identifier.binary if type(identifier) is ObjectId else identifier
 
 
 def complete(document: Any) -> None:

@@ -259,10 +259,14 @@ class Field:
         part = None
         if self._is_nested:
             state = document._state
-            if type(state) in _WHOLE and state.only is None and self.leads_nowhere:
+            if state.parts is not None:
+                part = state.parts.get(self)
+            if part is not None:
+                pass
+            elif type(state) in _WHOLE and state.only is None and self.leads_nowhere:
                 part = state  # of which no more is needed than that all was loaded
             else:
-                part = (state.parts and state.parts.get(self)) or state.part(self)
+                part = state.part(self)
         try:
             value = self._decode(stored, part)
         except WrongValue as error:

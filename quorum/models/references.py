@@ -7,10 +7,10 @@ came with the post, in one `$in`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, ClassVar
 
 import marshmallow.fields as mf
-from bson import ObjectId
 from marshmallow import ValidationError as Invalid
 
 from .batches import Deleted, Fetch, Loader
@@ -39,7 +39,7 @@ class ReferenceKind(Kind):
         self.targets = (target,)
         self._field = _Unnamed(self, owner_name, field_name)
 
-    @property
+    @cached_property
     def id_kind(self) -> Kind:
         """The kind of the target's id."""
         return self.target.get().__meta__.primary.kind  # type: ignore[no-any-return]
@@ -82,8 +82,6 @@ class ReferenceKind(Kind):
         return stored["_id"] if "_id" in stored else self.id_kind.encode(value.id)
 
     def decode(self, stored: Any, batch: Any = None) -> Any:
-        if batch is not None and type(stored) is ObjectId and (known := batch.seen(stored)) is not None:
-            return known
         if type(stored) not in self.id_kind.stored:
             raise WrongValue(stored, self.describe())
         if batch is None:

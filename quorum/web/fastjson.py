@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import orjson
+from bson import ObjectId
 from flask import Flask, Response
 
 from . import json
 
+# orjson would leave moments in the time zones that they are in.
 _OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+_IN_UTC: Final = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
+
+
+def write(value: Any) -> Any:
+    """Give what `json.write` does, but leave to orjson the moments that it writes the same, at a third of the cost.
+
+    :raises TypeError: as `json.write`.
+    """
+    kind = type(value)
+    if kind is ObjectId:
+        return str(value)
+    if kind is datetime and (value.tzinfo is UTC or value.tzinfo is None):
+        return orjson.Fragment(orjson.dumps(value, None, _IN_UTC))
+    return json.write(value)
 
 
 class OrjsonProvider(json.JSONProvider):
@@ -54,7 +71,7 @@ class OrjsonProvider(json.JSONProvider):
         if self.ensure_ascii or self.sort_keys:
             return None
         try:
-            return orjson.dumps(obj, self.default, _OPTIONS)
+            return orjson.dumps(obj, write if self.default is json.write else self.default, _OPTIONS)
         except orjson.JSONEncodeError as error:
             cause = error.__cause__
         # What went wrong while a query was read is its own error, and no reason to run it again.

@@ -86,20 +86,11 @@ WRITERS: tuple[tuple[Any, Default], ...] = (
 )
 
 
-# The most frequent ones, which need no search.
-_EXACT: dict[type, Default] = {
-    datetime: write_datetime,
-    **dict.fromkeys((ObjectId, UUID, Decimal, Decimal128), str),
-}
-
-
 def write(value: Any) -> Any:
     """Give what JSON has for a value that it does not know, one level deep.
 
     :raises TypeError: JSON has nothing for it.
     """
-    if (exact := _EXACT.get(type(value))) is not None:
-        return exact(value)
     for types, writer in WRITERS:
         if isinstance(value, types):
             return writer(value)

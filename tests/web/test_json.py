@@ -13,6 +13,8 @@ import flask
 import pytest
 from bson import Decimal128, Int64, ObjectId
 from bson.tz_util import FixedOffset, utc
+from hypothesis import given
+from hypothesis.strategies import datetimes, integers, just, none, timezones
 from markupsafe import Markup
 
 from quorum.web.fastjson import OrjsonProvider
@@ -108,6 +110,13 @@ WRITTEN: list[tuple[Any, str]] = [
 def test_a_value_is_written_the_same_by_both(provider: JSONProvider, value: Any, text: str) -> None:
     written = provider.dumps(value)
     assert json.dumps(json.loads(written), separators=(",", ":"), ensure_ascii="\\u" in text) == text
+
+
+@given(moment=datetimes(timezones=none() | just(UTC) | timezones()), fold=integers(0, 1))
+def test_a_moment_is_written_the_same_by_both(moment: datetime, fold: int) -> None:
+    moment = moment.replace(fold=fold)
+    app = flask.Flask("speech")
+    assert OrjsonProvider(app).dumps(moment) == JSONProvider(app).dumps(moment)
 
 
 @pytest.mark.parametrize("value", [object(), [object()], {object(): 1}, {(1, 2): 1}, int, 1j, timedelta(1)])

@@ -182,6 +182,11 @@ class Context:
 
 
 _contexts: list[Context] = []
+
+# The one context that was ever started, until it is stopped: it holds wherever one asks, without a search.
+_sole: Context | None = None
+_started = False
+
 _find: Finder = lambda: None  # noqa: E731
 
 
@@ -193,8 +198,11 @@ def use_finder(find: Finder) -> None:
 
 def start(context: Context) -> None:
     """Make a context the one loaded last."""
+    global _sole, _started
     context._stopped = False
     _contexts.append(context)
+    _sole = None if _started else context
+    _started = True
 
 
 def stop(context: Context) -> None:
@@ -208,6 +216,8 @@ def stop(context: Context) -> None:
 
 
 def _retire(context: Context) -> None:
+    global _sole
+    _sole = None
     if context in _contexts:
         _contexts.remove(context)
     context._stopped = True
@@ -228,6 +238,8 @@ def current() -> Context:
 
     :raises ConfigurationError: nothing is loaded.
     """
+    if _sole is not None:
+        return _sole
     context = _find()
     if context is not None:
         return context

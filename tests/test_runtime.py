@@ -129,6 +129,30 @@ def _run(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.parametrize("ended", ["second", "first"])
+def test_the_first_app_of_a_process_holds_everywhere_until_there_is_another_or_it_ends(ended):
+    code = f"""
+import flask, quorum
+from quorum import errors, runtime
+def holds(app):
+    with app.app_context():
+        try:
+            return runtime.current().app.name
+        except errors.ConfigurationError as error:
+            return str(error)
+plain, first = flask.Flask("plain"), quorum.load(name="first", MONGOHQ_URL="mongomock://")
+print(runtime.current().app.name, holds(first), holds(plain))
+second = quorum.load(name="second", MONGOHQ_URL="mongomock://")
+print(runtime.current().app.name, holds(first), holds(second), holds(plain))
+quorum.unload({ended})
+for app in (first, second, plain):
+    print(holds(app))
+"""
+    gone = f"The app '{ended}' was unloaded: load it again."
+    last = ["first", gone, "first"] if ended == "second" else [gone, "second", "second"]
+    assert _run(code).splitlines() == ["first first first", "second first second second", *last]
+
+
 @pytest.mark.promise("D17")
 def test_a_forked_child_makes_its_own_client_and_forgets_its_copy():
     code = """

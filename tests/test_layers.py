@@ -40,6 +40,7 @@ LAYERS = (
     "quorum.models.fields quorum.models.file_options",
     "quorum.models.annotations quorum.models.constraints",
     "quorum.models.declarations quorum.models.schema",
+    "quorum.models.given",
     "quorum.models.codec quorum.models.validation quorum.models.inputs",
     "quorum.models.store quorum.models.changes",
     "quorum.models.counters quorum.models.scalar_changes quorum.models.unanswered",

@@ -20,7 +20,7 @@ from .batches import Batch, Dangling, Deleted, Inner, Loader
 from .codec import Codec
 from .containers import messages_of
 from .declarations import Meta, declared, inherited, read_meta
-from .documents import CHECKED, NEW, Document, New, set_doc, set_state, set_values, unknown_field
+from .documents import CHECKED, NEW, Document, New, set_attribute, set_doc, set_state, unknown_field
 from .embedded import TYPE_KEY
 from .fields import Field, Options, field, file, reference
 from .holders import holders
@@ -123,7 +123,7 @@ class Base(Document):
             if not codec.names.issuperset(values):
                 raise unknown_names(type(self), values)
             self._coerce(values)
-        set_values(self, values)
+        set_attribute(self, "__dict__", values)
 
     def _coerce(self, values: dict[str, Any]) -> None:
         fields = type(self).__fields__

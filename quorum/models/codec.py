@@ -16,6 +16,7 @@ from typing import Any
 from marshmallow import ValidationError as Invalid
 from marshmallow import validate as validators
 
+from . import given
 from .containers import ListKind, Nullable, core
 from .embedded import EmbeddedKind
 from .fields import Bounds, every_kind
@@ -77,8 +78,9 @@ class Codec:
         self.show: Callable[[dict[str, Any]], dict[str, Any] | None] = namespace["show"]
         self.checks: dict[str, Callable[[Any], bool]] = {f.name: namespace[f"check_{f.name}"] for f in fields}
         self.names = frozenset(model.__fields__)
-        #: The names of the fields that outside data may set.
+        #: The names of the fields that outside data may set, and of those that it must.
         self.writable = frozenset(field.name for field in fields if writable(field))
+        self.needed = [field.name for field in fields if field.required and writable(field)]
         defaults = [field for field in fields if _has_default(field) and not field.is_made]
         self.constants = {field.name: field.default() for field in defaults if field.is_constant}
         self.factories = [(field.name, field.factory) for field in defaults if not field.is_constant]
@@ -89,6 +91,22 @@ class Codec:
         self.is_settled = not changing
         #: With so many values none lacks that has a default.
         self.size = len(fields) if defaults else 0
+
+    @cached_property
+    def means_itself(self) -> dict[str, given.Test]:
+        """The tests whether an outside value means itself, by field, for a document that is made anew."""
+        return given.tests_of(self._model, frozenset())
+
+    @cached_property
+    def scalar_means_itself(self) -> dict[str, given.Test]:
+        """Those of them for a document that has embedded ones already, with what is theirs to keep."""
+        nested = {field.name for field in self.nested}
+        return {name: test for name, test in self.means_itself.items() if name not in nested}
+
+    @cached_property
+    def refers(self) -> bool:
+        """Whether the model, or one that it embeds at any depth, refers to documents."""
+        return not all(field.leads_nowhere for field in self.nested)
 
     @cached_property
     def is_judged(self) -> bool:
@@ -149,7 +167,11 @@ def _taker(fields: list[Any], names: frozenset[str], taken: dict[str, Any], scop
             f"        del values[{field.name!r}]",
         ]
     tests = [(_shape if _is_changing(field) else _right)(field, taken, scope) for field in fields]
-    return "\n".join([*lines, *_body([f"{scope.name(names, 'NAMES')}.issuperset(values)", *tests])])
+    known = f"{scope.name(names, 'NAMES')}.issuperset(values)"
+    if not taken and not any(map(_is_filled_in, fields)):
+        # The tests need all of the others: where there are no more, none is unknown.
+        known = f"(len(values) == {sum(not field.is_made for field in fields)} or {known})"
+    return "\n".join([*lines, *_body([known, *tests])])
 
 
 def _is_changing(field: Any) -> bool:

@@ -100,11 +100,6 @@ class Document:
         raise NotImplementedError
 
 
-def set_values(document: Document, values: dict[str, Any]) -> None:
-    """Make a dict the values of a document, without a look at them."""
-    set_attribute(document, "__dict__", values)
-
-
 def own_values(document: Document, *, kept: bool = False) -> dict[str, Any]:
     """Give the values of a document, to be changed: those of an embedded one may be its stored form until then.
 
@@ -116,13 +111,14 @@ def own_values(document: Document, *, kept: bool = False) -> dict[str, Any]:
             values = document.__dict__
             if values is document._doc:
                 values = values.copy() if kept else {}
-                set_values(document, values)
+                set_attribute(document, "__dict__", values)
     return values
 
 
 _owning = threading.Lock()
 os.register_at_fork(before=_owning.acquire, after_in_parent=_owning.release, after_in_child=_owning.release)
 
+#: Sets an attribute, `__dict__` above all, without a look at the fields.
 set_attribute: Any = object.__setattr__
 set_doc: Any = Document.__dict__["_doc"].__set__
 set_state: Any = Document.__dict__["_state"].__set__

@@ -349,7 +349,8 @@ class Field:
     @property
     def is_constant(self) -> bool:
         """Whether all documents without a value share one, which cannot change."""
-        return self.options.default is MISSING or not (self.kind.mutable or callable(self.options.default))
+        default = self.options.default
+        return default is MISSING or default is None or not (self.kind.mutable or callable(default))
 
     @property
     def factory(self) -> Callable[[], Any]:

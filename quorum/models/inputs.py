@@ -36,42 +36,59 @@ def read(
 
     :param names: the fields that may be set; others are as good as unknown. Of a form they are those that it has
         inputs for: a box that is not ticked sends nothing, and means False, or an empty list.
-    :param whole: tell of required fields that are missing too, where anything is wrong.
+    :param whole: they are for a new document: tell of required fields that are missing too, where anything is wrong.
     :raises marshmallow.ValidationError: a name is refused or a value is wrong; all of them, by name.
     :raises TypeError: `names` has something that is no field which may be written from outside.
     """
     allowed = _allowed(model, names)
-    if not isinstance(data, Mapping):
+    if type(data) is not dict and not isinstance(data, Mapping):
         raise Invalid("Invalid input type.")
     form = hasattr(data, "getlist")
     passed = set(trusted)
-    checks = model.__codec__.checks
+    codec = model.__codec__
+    means_itself = {} if form else codec.means_itself if whole else codec.scalar_means_itself
     values: dict[str, Any] = {}
     problems: dict[str, Any] = {}
-    unsent = set()
+    unsent: set[str] = set()
     for name in data:
         if name in passed:
             continue
-        field: Any = model.__fields__.get(name) if isinstance(name, str) else None
+        test = means_itself.get(name)
+        if test is not None and name in allowed and test(value := data[name]):
+            values[name] = value.copy() if type(value) is list else value
+            continue
         try:
-            if name not in allowed and not _accepts(name, field, form):
-                continue
-            if form and field.kind.files and _is_unsent(field, data):
-                unsent.add(name)
-            else:
-                values[name] = _cast(field, _of_form(field, data) if form else data[name], checks)
+            _read_one(model, name, data, allowed, values, unsent, form=form)
         except Invalid as error:
             problems[str(name)[:100]] = error.messages
     if form and names is not None:
         values.update((name, _unticked(model.__fields__[name])) for name in allowed if _is_unticked(model, name, data))
     if problems and whole:
-        for name, field in model.__fields__.items():
-            given = name in passed or (name in data and name not in unsent)
-            if field.required and name in allowed and not given:
-                problems[name] = [field.judge.error_messages["required"]]
+        for name in codec.needed:
+            if name in allowed and name not in passed and (name not in data or name in unsent):
+                problems[name] = [model.__fields__[name].judge.error_messages["required"]]
     if problems:
         raise Invalid(problems)
     return values
+
+
+def _read_one(
+    model: Any,
+    name: Any,
+    data: Mapping[Any, Any],
+    allowed: frozenset[str],
+    values: dict[str, Any],
+    unsent: set[str],
+    *,
+    form: bool,
+) -> None:
+    field: Any = model.__fields__.get(name) if isinstance(name, str) else None
+    if name not in allowed and not _accepts(name, field, form):
+        return
+    if form and field.kind.files and _is_unsent(field, data):
+        unsent.add(name)
+    else:
+        values[name] = _cast(field, _of_form(field, data) if form else data[name], model.__codec__.checks)
 
 
 def _cast(field: Any, value: Any, checks: Mapping[str, Callable[[Any], bool]]) -> Any:
@@ -131,14 +148,14 @@ def _read_whole(model: Any, data: Any) -> dict[str, Any]:
     problems: dict[str, Any] = {}
     values: dict[str, Any] = {}
     try:
-        values = read(model, data)
+        values = read(model, data, whole=True)
     except Invalid as error:
         if not isinstance(data, Mapping):
             raise
         problems = error.messages_dict
-    for name, field in model.__fields__.items():
-        if field.required and name not in data and writable(field):
-            problems.setdefault(name, [field.judge.error_messages["required"]])
+    for name in model.__codec__.needed:
+        if name not in data:
+            problems.setdefault(name, [model.__fields__[name].judge.error_messages["required"]])
     if problems:
         raise Invalid(problems)
     return values
@@ -223,6 +240,8 @@ def check_references(model: Any, values: Mapping[str, Any]) -> None:
 
     :raises marshmallow.ValidationError: one does not exist: whoever reads the reference later would meet an error.
     """
+    if not model.__codec__.refers:
+        return
     waiting: dict[type, dict[Any, list[tuple[str, Any]]]] = {}
     for name, value in values.items():
         field = model.__fields__[name]

@@ -14,7 +14,7 @@ from . import atomic, expressions, families, indexes, inputs, refusals, registry
 from .base import Asked, Base, named, set_up, unknown_names
 from .batches import Batch
 from .declarations import OPTIONS, Meta, lead_to_itself
-from .documents import encoded, set_doc, set_state, set_values, touched, view
+from .documents import encoded, set_attribute, set_doc, set_state, touched, view
 from .embedded import TYPE_KEY, EmbeddedKind
 from .expressions import Condition
 from .fields import field
@@ -220,7 +220,7 @@ class Model(Base, Hooks):
                 inputs.check_references(type(self), given)
                 validation.judge_given(self, given)
         except BaseException as error:
-            set_values(self, before)
+            set_attribute(self, "__dict__", before)
             if isinstance(error, errors.ValidationError):
                 raise validation.with_trusted(error, type(self), trusted) from None
             raise

@@ -463,6 +463,16 @@ def test_the_bases_themselves_make_no_documents() -> None:
             cls()
 
 
+def test_an_unknown_name_is_refused_in_the_place_of_one_that_may_be_missing() -> None:
+    class Stamped(quorum.Timestamped, Model):
+        text: str
+
+    with pytest.raises(TypeError, match=r"Stamped has no field 'other'"):
+        Stamped(text="a", other=1, another=2)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"Author has no field 'other'"):
+        Author(name="a", other=1)  # type: ignore[call-arg]
+
+
 def test_an_unknown_name_is_refused_and_the_right_one_named() -> None:
     with pytest.raises(TypeError, match=r"^Author\(\): Author has no field 'nmae'\. Did you mean 'name'\?$"):
         Author(nmae="a")  # type: ignore[call-arg]

@@ -96,28 +96,21 @@ class Loader:
         self._target, self._documents, self._field, self._fetch = target, documents, field, fetch
         self._known: dict[Any, Any] = {}
 
-    def get(self, identifier: Any) -> Any:
+    def get(self, identifier: Any, *, classed: bool = True) -> Any:
         """Give the document of an id: loaded, or known by its id alone until more of it is read.
 
-        Where the target has subclasses it is loaded, with its siblings, as only then its class is known.
+        :param classed: where the target has subclasses, load it with its siblings, as only then its class is known.
         """
-        document = self._known.get(_key(identifier))
+        key = identifier.binary if type(identifier) is ObjectId else identifier
+        document = self._known.get(key)
         if document is None:
-            document = self.known(identifier)
-            if self._target.__meta__.subclasses:
+            document = self._known.setdefault(key, view(self._target, {"_id": identifier}, self))
+            if classed and self._target.__meta__.subclasses:
                 self.load()
         return document
 
     def part(self, field: Any) -> None:
         """Give what siblings share for a field: a document that another thread is just loading has none yet."""
-
-    def known(self, identifier: Any) -> Any:
-        """Give the document of an id, known by no more than that where it is not loaded."""
-        key = _key(identifier)
-        document = self._known.get(key)
-        if document is None:
-            document = self._known.setdefault(key, view(self._target, {"_id": identifier}, self))
-        return document
 
     def known_as(self, document: Any) -> None:
         """Make an object the one of its id."""
@@ -142,7 +135,7 @@ class Loader:
             missing.pop(key, None)  # a collation may find "B" by "b"
             self._adopt(key, stored, batch)
         for identifier in missing.values():
-            if (document := self.known(identifier))._state is self:
+            if (document := self.get(identifier, classed=False))._state is self:
                 set_state(document, Dangling(self._field))
 
     def adopt(self, stored: dict[str, Any], batch: Batch) -> None:

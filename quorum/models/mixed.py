@@ -6,7 +6,7 @@ import math
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from bson.regex import Regex
 from marshmallow import ValidationError as Invalid
 
 from .containers import check_key, each
+from .dates import in_utc
 from .kinds import Kind, Scope, WrongValue
 from .marshal import field_class
 from .scalars import Bytes, DateTime, DecimalKind, Integer, Pattern, String
@@ -195,7 +196,7 @@ class Anything(Kind):
         if kind is list:
             return [self.decode(item) for item in stored]
         if kind is datetime:
-            return stored.replace(tzinfo=UTC)
+            return in_utc(stored)
         if kind is Decimal128:
             return stored.to_decimal()
         if kind is Regex:

@@ -59,7 +59,7 @@ class ReferenceKind(Kind):
 
     def _known_by(self, identifier: Any) -> Any:
         encoded = self.id_kind.encode(identifier)
-        return self.together([encoded]).known(encoded)
+        return self.together([encoded]).get(encoded, classed=False)
 
     def together(self, stored: Iterable[Any]) -> Loader:
         """Make the loader of ids that came together, though of no documents."""

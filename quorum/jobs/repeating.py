@@ -96,7 +96,7 @@ def times(timeout: float | None, cron: str | None, timezone: str) -> Times:
 
     :raises ConfigurationError: it makes no sense, or cronsim is not installed.
     """
-    if (timeout is None) == (cron is None):
+    if (timeout is None) == (cron is None) or callable(timeout):
         raise errors.ConfigurationError("background() takes timeout=seconds or cron='minute hour day month weekday'.")
     if cron is None:
         if not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or not 0.01 <= timeout <= 1e9:

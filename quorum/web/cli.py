@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 import click
-from flask import Flask, current_app
+from flask import Flask
 from flask.cli import AppGroup, ScriptInfo
 
 from quorum import content, errors, runtime
@@ -24,11 +24,13 @@ group.add_command(jobs_cli.run_worker)
 group.add_command(jobs_cli.group)
 
 
-@group.command("config")
-def show_config() -> None:
+@group.command("config", with_appcontext=False)
+@click.pass_context
+def show_config(context: click.Context) -> None:
     """Print every variable, its value with secrets masked, and where it came from."""
-    settings = _context(current_app).settings
-    masker = secret.masker(current_app, settings)
+    app = _load(context)
+    settings = _context(app).settings
+    masker = secret.masker(app, settings)
     rows = [(name, settings.shown(name), settings.origin(name)) for name in VARIABLES]
     for option, found in settings.server_options().items():
         value = masker.value(str(found.value), option)
@@ -42,12 +44,7 @@ def show_config() -> None:
 @click.pass_context
 def doctor(context: click.Context) -> None:
     """Try every configured connection, and say of each whether it works."""
-    context.meta[_DIAGNOSIS] = True
-    try:
-        app = context.ensure_object(ScriptInfo).load_app()
-    except errors.QuorumError as error:
-        raise click.ClickException(f"The app can't be loaded: {error}") from error
-    results = checks.run(_context(app), PATIENCE)
+    results = checks.run(_context(_load(context)), PATIENCE)
     width = max((len(result.label) for result in results), default=0)
     for result in results:
         state = "works" if result.works else "FAILS"
@@ -56,6 +53,15 @@ def doctor(context: click.Context) -> None:
         click.echo("No connection is configured.")
     if not all(result.works for result in results):
         context.exit(1)
+
+
+def _load(context: click.Context) -> Flask:
+    """Load the app, also where its database does not answer; say in a line what else is wrong."""
+    context.meta[_DIAGNOSIS] = True
+    try:
+        return context.ensure_object(ScriptInfo).load_app()
+    except errors.QuorumError as error:
+        raise click.ClickException(f"The app can't be loaded: {error}") from error
 
 
 def _context(app: Flask) -> runtime.Context:
@@ -68,7 +74,7 @@ def _context(app: Flask) -> runtime.Context:
 
 
 def is_diagnosis() -> bool:
-    """Say whether it is the doctor who loads the app: it loads also where its database does not answer."""
+    """Say whether the app is loaded to be looked at: it loads also where its database does not answer."""
     context = click.get_current_context(silent=True)
     return context is not None and _DIAGNOSIS in context.meta
 

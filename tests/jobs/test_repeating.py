@@ -107,6 +107,7 @@ def test_the_function_stays_what_it_was():
     ("given", "says"),
     [
         ({}, "takes timeout"),
+        ({"timeout": print}, "takes timeout"),
         ({"timeout": 1, "cron": "* * * * *"}, "takes timeout"),
         ({"timeout": 0}, "0.01 or more"),
         ({"timeout": True}, "0.01 or more"),

@@ -44,6 +44,13 @@ def test_config_names_the_file_that_the_flask_command_has_read(tmp_path: Path) -
     assert rows["MONGOHQ_URL"].split(None, 1) == ["mongomock://", "MONGOHQ_URL"]
 
 
+def test_config_is_printed_also_where_the_database_does_not_answer(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    done = flask_quorum("config", tmp_path, "mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=200")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "mongodb://127.0.0.1:1/x" in done.stdout
+
+
 SHOP = """
 import quorum
 class Item(quorum.Model):
@@ -87,8 +94,10 @@ def test_doctor_says_what_does_not_also_where_the_app_would_not_load(tmp_path: P
     assert "c4n4ry" not in done.stdout + done.stderr
 
 
-def test_doctor_says_what_is_wrong_with_the_configuration(tmp_path: Path) -> None:
-    done = doctor(tmp_path, "http://c4n4ry")
+@pytest.mark.parametrize("command", ["config", "doctor"])
+def test_a_command_says_what_is_wrong_with_the_configuration(tmp_path: Path, command: str) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    done = flask_quorum(command, tmp_path, "http://c4n4ry")
     assert done.returncode == 1
     assert "The app can't be loaded: The value of MONGOHQ_URL must begin with one of" in done.stderr
     assert "c4n4ry" not in done.stdout + done.stderr

@@ -58,8 +58,8 @@ class Codec:
         changing = [field for field in given if _is_changing(field)]
         parts = [
             _taker(fields, frozenset(model.__fields__), taken, scope),
-            _function("check", [_right(field, taken, scope) for field in given]),
-            _function("recheck", [_right(field, taken, scope) for field in changing]),
+            _function("check", _tests(_right, given, taken, scope)),
+            _function("recheck", _tests(_right, changing, taken, scope)),
             _encoder(fields, taken, scope, stored_type),
             _storer(model, given, scope),
             _flat(model, fields, scope),
@@ -152,26 +152,43 @@ def _taken(field: Any, model: Any) -> Any:
 
 def _taker(fields: list[Any], names: frozenset[str], taken: dict[str, Any], scope: Scope) -> str:
     lines = ["def take(values, stored):"]
+    stores: dict[Any, str] = {}
+    for model in dict.fromkeys(taken.values()):
+        stores[model] = scope.variable()
+        lines.append(f"    {stores[model]} = {scope.name(model, model.__name__)}.__codec__.store")
     for field in fields:
         if field.name not in taken:
             continue
-        model, variable = scope.name(taken[field.name], taken[field.name].__name__), f"{field.name}_"
+        store, variable = stores[taken[field.name]], f"{field.name}_"
         if isinstance(core(field.kind), ListKind):
-            given, stores = "list", f"{scope.name(_store_all, 'store_all')}({model}.__codec__.store, {variable})"
+            given, stored = "list", f"{scope.name(_store_all, 'store_all')}({store}, {variable})"
         else:
-            given, stores = "dict", f"{model}.__codec__.store({variable})"
+            given, stored = "dict", f"{store}({variable})"
         test = f"type({variable} := values.get({field.name!r})) is {given}"
         lines += [
-            f"    if {test} and ({variable} := {stores}) is not None:",
+            f"    if {test} and ({variable} := {stored}) is not None:",
             f"        stored[{field.key!r}] = {variable}",
             f"        del values[{field.name!r}]",
         ]
-    tests = [(_shape if _is_changing(field) else _right)(field, taken, scope) for field in fields]
     known = f"{scope.name(names, 'NAMES')}.issuperset(values)"
     if not taken and not any(map(_is_filled_in, fields)):
         # The tests need all of the others: where there are no more, none is unknown.
         known = f"(len(values) == {sum(not field.is_made for field in fields)} or {known})"
-    return "\n".join([*lines, *_body([known, *tests])])
+    return "\n".join([*lines, *_body([known, *_tests(_shape_or_right, fields, taken, scope)])])
+
+
+def _tests(write: Callable[..., str], fields: list[Any], taken: dict[str, Any], scope: Scope) -> list[str]:
+    """Write a test of each field; those of fields that may be taken are not made where all are as they were taken."""
+    tests = [write(field, taken, scope) for field in fields if field.name not in taken]
+    given = [write(field, taken, scope) for field in fields if field.name in taken]
+    if given:
+        untouched = f"{scope.name(frozenset(taken), 'TAKEN')}.isdisjoint(values)"
+        tests.append(f"(len(stored) == {len(taken)} and {untouched} or ({' and '.join(given)}))")
+    return tests
+
+
+def _shape_or_right(field: Any, taken: dict[str, Any], scope: Scope) -> str:
+    return (_shape if _is_changing(field) else _right)(field, taken, scope)
 
 
 def _is_changing(field: Any) -> bool:

@@ -534,3 +534,26 @@ def test_a_document_with_some_of_a_files_names_is_changed_as_any_other(any_url: 
     assert mail.changes() == {"$set": {"uploads.0.size": 7}}
     mail.save()
     assert Mail.get(mail.id).uploads[0].size == 7
+
+
+class Label(quorum.EmbeddedModel):
+    text: str = quorum.field(max_length=3)
+
+
+class Parcel(quorum.Model):
+    sender: Label
+    receiver: Label
+
+
+@pytest.mark.parametrize("change", ["read and changed", "replaced"])
+def test_what_was_given_as_a_dict_is_checked_again_once_it_changed(mock_url: str, change: str) -> None:
+    quorum.load(name="parcels", models=[Parcel], MONGOHQ_URL=mock_url)
+    parcel = Parcel(sender={"text": "a"}, receiver={"text": "b"})  # type: ignore[arg-type]
+    if change == "replaced":
+        parcel.sender = Label(text="too long")
+    else:
+        parcel.sender.text = "too long"
+    for check in (parcel.validate, parcel.save):
+        with pytest.raises(ValidationError, match=r"sender\.text"):
+            check()
+    quorum.unload()

@@ -78,6 +78,7 @@ class ScalarChanges:
         if len(self.set) > before:
             self.guards[path] = {"$ne": None}
             self._embedded.append((value, own, owner, field.key))
+            owner[field.key] = own  # one of its owner's changes, too, which `settle` gives its form
         return True
 
     def settle(self, document: Any) -> None:

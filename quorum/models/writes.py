@@ -18,7 +18,7 @@ from . import counters, refusals, store
 from .batches import Batch, Deleted, complete, loaded_keys
 from .changes import Update, arranged
 from .containers import SetKind, core
-from .documents import Change, Document, encoded, set_state, set_stored, settle, touched
+from .documents import Change, Document, encoded, same, set_state, set_stored, settle, touched
 from .hooks import fire, is_heard
 from .kinds import MISSING
 from .scalar_changes import ScalarChanges
@@ -189,7 +189,14 @@ def _take_up(document: Any, sent_before: Attempted, stored: dict[str, Any], erro
         raise refusals.conflict(document, "was stored by a save without an answer, and then changed by another writer")
     if there is None or not attempts.has(there):
         raise refusals.taken(model, error, stored)
-    settle(document, there, Batch([there]))
+    set_stored(document, there)
+    set_state(document, Batch([there]))
+    values = document.__dict__
+    for field in model.__codec__.nested:
+        value, found = values.get(field.name), there.get(field.key)
+        # Another one may have been assigned since: the update compares it with what is stored.
+        if value is not None and same(field.encode(document, value), found):
+            field.kind.settle(value, found, document._state)
     _update(document, list(touched(document)))
 
 

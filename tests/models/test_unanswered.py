@@ -132,6 +132,22 @@ def test_an_insert_that_was_tried_in_two_forms_is_taken_up_in_the_form_that_was_
 
 
 @pytest.mark.promise("D15")
+def test_another_embedded_document_that_was_assigned_before_saving_again_keeps_its_values(
+    app: None, proxy: Any
+) -> None:
+    theirs = loaded(rating=Rating(score=2.0, votes=2))
+    post = Post(rating=Rating(score=1.0, votes=1))
+    lose_reply(proxy, "insert")
+    fails(proxy, "insert", post.save)
+    post.rating = theirs.rating
+    post.rating.score = 3.0
+    post.save()
+    assert [document["rating"] for document in stored()] == [{"score": 2.0, "votes": 2}, {"score": 3.0, "votes": 2}]
+    assert post.rating.dump() == {"score": 3.0, "votes": 2}
+    assert post.changes() == {}
+
+
+@pytest.mark.promise("D15")
 def test_a_document_of_every_type_is_taken_up(app: None, proxy: Any) -> None:
     document = Everything(
         text="é", number=2**40, real=1.5, yes=True, data=b"\0\1", moment=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),

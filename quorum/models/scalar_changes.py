@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import errors
 from .changes import MAX_PATHS, is_addressable
-from .documents import Document, same, set_doc
+from .documents import Change, Document, same, set_doc
 from .kinds import MISSING
 
 _CONTAINERS = (list, dict)
@@ -80,6 +80,22 @@ class ScalarChanges:
             self._embedded.append((value, own, owner, field.key))
             owner[field.key] = own  # one of its owner's changes, too, which `settle` gives its form
         return True
+
+    def changes(self, document: Any) -> list[Change]:
+        """Give them as `touched` does, as they were when they were collected: another thread may assign while one waits
+        for the answer.
+        """
+        embedded: dict[str, Any] = {}
+        for value, own, owner, key in self._embedded:  # the innermost first
+            owner[key] = {**value._doc, **own}
+            if owner is self._own:
+                embedded[key] = value
+        values, stored = document.__dict__, document._doc
+        return [
+            (field, embedded.get(field.key, values[name]), self._own[field.key], stored.get(field.key, MISSING), None)
+            for name, field in type(document).__fields__.items()
+            if field.key in self._own
+        ]
 
     def settle(self, document: Any) -> None:
         """Note that the changes were stored."""

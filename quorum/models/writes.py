@@ -90,8 +90,9 @@ def _save_scalars(document: Any) -> bool:
             store.check_size(collection, operators)
         matched = collection.update_one(found_by, operators).matched_count
     except BaseException as error:  # noqa: BLE001
-        changed = list(touched(document))
-        raise _failure(error, document, update_of(document, changed), changed, moment)  # noqa: B904
+        update = Update()
+        update.set = found.set
+        raise _failure(error, document, update, found.changes(document), moment)  # noqa: B904
     if not matched:
         raise refusals.conflict_found(document)
     found.settle(document)

@@ -16,7 +16,7 @@ from hypothesis import given
 import quorum
 from quorum.models import query
 from quorum.models.changes import MAX_PATHS
-from quorum.models.documents import touched
+from quorum.models.documents import Change, touched
 from quorum.models.scalar_changes import ScalarChanges
 from quorum.models.validation import validated
 from quorum.models.writes import _settle_changes, update_of
@@ -115,10 +115,15 @@ def test_what_is_found_and_settled_is_what_the_code_for_all_changes_finds_and_se
     update = update_of(other, changes)
     assert _exactly(update.operators()) == _exactly({"$set": found.set} if found.set else {})
     assert update.guards == found.guards
+    assert _told(found.changes(document)) == _told(changes)
     found.settle(document)
     _settle_changes(other, update, changes)
     assert [_exactly(one._doc) for one in _parts(document)] == [_exactly(one._doc) for one in _parts(other)]
     assert list(touched(document)) == []
+
+
+def _told(changes: list[Change]) -> list[str]:
+    return sorted(_exactly((field.name, new, old)) for field, _, new, old, _ in changes)
 
 
 def _load(**stored: Any) -> Any:

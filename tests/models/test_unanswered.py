@@ -336,6 +336,29 @@ def test_an_update_whose_reply_is_lost_once_is_done_once(retrying: None, proxy: 
 
 
 @pytest.mark.promise("D15")
+def test_what_another_thread_assigns_while_an_answer_is_lost_is_stored_by_saving_again(
+    load: Callable[..., None], mongo_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(mongo_url, *MODELS)
+    post = loaded(rating=Rating(votes=1))
+    update_one = Collection.update_one
+
+    def lose(self: Any, *arguments: Any) -> None:
+        update_one(self, *arguments)
+        post.views = post.rating.votes = 3
+        raise pymongo.errors.AutoReconnect("lost")
+
+    post.title, post.rating.score = "b", 2.0
+    with monkeypatch.context() as patched, pytest.raises(OperationalError, match="lost"):
+        patched.setattr(Collection, "update_one", lose)
+        post.save()
+    post.save()
+    (found,) = stored()
+    assert (found["title"], found["views"], found["rating"]) == ("b", 3, {"score": 2.0, "votes": 3})
+    assert post.changes() == {}
+
+
+@pytest.mark.promise("D15")
 def test_what_was_pushed_before_saving_again_is_pushed_too(app: None, proxy: Any) -> None:
     post = loaded(tags=["a"])
     post.tags.append("b")

@@ -42,7 +42,7 @@ class ScalarChanges:
         codec = model.__codec__
         fields, checks = model.__fields__, codec.checks
         loaded = stored if codec.is_unaliased else _NOTHING
-        for name, value in document.__dict__.items():
+        for name, value in list(document.__dict__.items()):  # a validator, or another thread, may add to them
             if loaded.get(name, MISSING) is value:
                 continue  # without a look at the field, as nearly all of an embedded document are such
             field = fields.get(name)

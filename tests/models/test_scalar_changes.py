@@ -188,6 +188,19 @@ def test_an_embedded_document_is_one_of_the_changes_that_may_be_sent_by_path() -
     assert not ScalarChanges().collect(document)
 
 
+def test_a_validator_may_read_the_document_that_is_saved() -> None:
+    def is_after(value: str) -> bool:
+        return document.moment < datetime.now(UTC)
+
+    class Dated(quorum.Model):
+        text: str = quorum.field(validate=is_after)
+        moment: datetime
+
+    (document,) = query.hydrate(Dated, [{"_id": 1, "text": "a", "moment": datetime(2020, 1, 1)}])
+    document.text = "b"
+    assert ScalarChanges().collect(document)
+
+
 def test_what_was_only_read_is_no_change() -> None:
     sheet = _load(text="a", tags=["a"], moment=datetime(2020, 1, 1), part={"text": "a"})
     assert (sheet.tags, sheet.moment, sheet.part.text) == (["a"], datetime(2020, 1, 1, tzinfo=UTC), "a")

@@ -148,6 +148,17 @@ def test_another_embedded_document_that_was_assigned_before_saving_again_keeps_i
 
 
 @pytest.mark.promise("D15")
+def test_an_embedded_document_that_was_assigned_for_none_before_saving_again_is_stored(app: None, proxy: Any) -> None:
+    post = Post()
+    lose_reply(proxy, "insert")
+    fails(proxy, "insert", post.save)
+    post.rating = Rating(votes=1)
+    post.save()
+    assert [document["rating"] for document in stored()] == [{"score": 0.0, "votes": 1}]
+    assert post.changes() == {}
+
+
+@pytest.mark.promise("D15")
 def test_a_document_of_every_type_is_taken_up(app: None, proxy: Any) -> None:
     document = Everything(
         text="é", number=2**40, real=1.5, yes=True, data=b"\0\1", moment=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),

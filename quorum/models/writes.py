@@ -217,9 +217,9 @@ def _update(document: Any, changed: list[Change]) -> None:
     for field in moments:
         update.set[field.key] = field.kind.encode(moment)
     _send(document, update, changed, moment)
-    if moments:
-        _settle_moment(document, moment)
     _settle_changes(document, update, changed)
+    if moments:
+        _settle_moment(document, moment)  # whatever was assigned there
 
 
 def _moments(model: Any) -> list[Any]:
@@ -432,8 +432,8 @@ def _settle_pending(document: Any, pending: Sent) -> None:
     # Another writer's revision after ours is left for the next update to meet. What is embedded may have been moved
     # since, so it is not settled here: an update compares it with what its owner stores.
     _count_revision(document)
-    _settle_moment(document, pending.moment)
     document._doc.update(pending.stored)
+    _settle_moment(document, pending.moment)
     defaults = vars(document).get("_defaults", {})
     for name, value in pending.values.items():
         defaults.pop(name, None)

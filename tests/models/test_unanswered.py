@@ -498,6 +498,17 @@ def test_the_moment_of_an_update_without_a_reply_is_known_after_saving_again(app
 
 
 @pytest.mark.promise("D15")
+def test_a_moment_that_was_assigned_gives_way_after_a_lost_reply_too(app: None, proxy: Any) -> None:
+    post = loaded(title="a")
+    post.title, post.updated_at = "b", datetime(2000, 1, 1, tzinfo=UTC)
+    lose_reply(proxy, "update")
+    fails(proxy, "update", post.save)
+    post.save()
+    assert post.updated_at == Post.get(post.id).updated_at
+    assert post.changes() == {}
+
+
+@pytest.mark.promise("D15")
 def test_saving_again_after_an_interrupted_push_pushes_once(
     load: Callable[..., None], mongo_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

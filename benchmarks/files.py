@@ -44,7 +44,7 @@ ID, SECRET = "benchmark", "a secret of some length"
 
 
 def fast() -> str | None:
-    """Give a folder in memory where there is one: how a disk writes back what it was given is no property of a client."""
+    """Give a folder in memory where there is one: how a disk writes back what it got is no property of a client."""
     memory = Path("/dev/shm")
     return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > 2 * GIB else None
 

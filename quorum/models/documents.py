@@ -179,7 +179,7 @@ def touched(document: Document, without: Container[str] = ()) -> Iterator[Change
         return
     fields = type(document).__fields__
     defaults = values.get("_defaults")
-    for name, value in values.items():
+    for name, value in list(values.items()):  # another thread may add to them
         field = fields.get(name)
         if field is None or name in without:
             continue

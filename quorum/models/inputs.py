@@ -46,7 +46,9 @@ def read(
     form = hasattr(data, "getlist")
     passed = set(trusted)
     codec = model.__codec__
-    means_itself = {} if form else codec.means_itself if whole else codec.scalar_means_itself
+    # Casting counts the levels of what is embedded, so deep inside it is cast.
+    taken_whole = whole and _depth.get() < MAX_DEPTH // 2
+    means_itself = {} if form else codec.means_itself if taken_whole else codec.scalar_means_itself
     values: dict[str, Any] = {}
     problems: dict[str, Any] = {}
     unsent: set[str] = set()

@@ -44,6 +44,10 @@ class ReferenceKind(Kind):
         """The kind of the target's id."""
         return self.target.get().__meta__.primary.kind  # type: ignore[no-any-return]
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy may lead to another target, whose ids are of another kind.
+        return {name: value for name, value in vars(self).items() if name != "id_kind"}
+
     def coerce(self, value: Any) -> Any:
         cls = self.target.get()
         if isinstance(value, cls):

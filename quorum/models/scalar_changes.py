@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import errors
 from .changes import MAX_PATHS, is_addressable
-from .documents import Document, same, set_doc
+from .documents import Change, Document, same, set_doc
 from .kinds import MISSING
 
 _CONTAINERS = (list, dict)
@@ -42,7 +42,7 @@ class ScalarChanges:
         codec = model.__codec__
         fields, checks = model.__fields__, codec.checks
         loaded = stored if codec.is_unaliased else _NOTHING
-        for name, value in document.__dict__.items():
+        for name, value in list(document.__dict__.items()):  # a validator, or another thread, may add to them
             if loaded.get(name, MISSING) is value:
                 continue  # without a look at the field, as nearly all of an embedded document are such
             field = fields.get(name)
@@ -78,7 +78,24 @@ class ScalarChanges:
         if len(self.set) > before:
             self.guards[path] = {"$ne": None}
             self._embedded.append((value, own, owner, field.key))
+            owner[field.key] = own  # one of its owner's changes, too, which `settle` gives its form
         return True
+
+    def changes(self, document: Any) -> list[Change]:
+        """Give them as `touched` does, as they were when they were collected: another thread may assign while one waits
+        for the answer.
+        """
+        embedded: dict[str, Any] = {}
+        for value, own, owner, key in self._embedded:  # the innermost first
+            owner[key] = {**value._doc, **own}
+            if owner is self._own:
+                embedded[key] = value
+        values, stored = document.__dict__, document._doc
+        return [
+            (field, embedded.get(field.key, values[name]), self._own[field.key], stored.get(field.key, MISSING), None)
+            for name, field in type(document).__fields__.items()
+            if field.key in self._own
+        ]
 
     def settle(self, document: Any) -> None:
         """Note that the changes were stored."""

@@ -18,7 +18,7 @@ from . import counters, refusals, store
 from .batches import Batch, Deleted, complete, loaded_keys
 from .changes import Update, arranged
 from .containers import SetKind, core
-from .documents import Change, Document, encoded, set_state, set_stored, settle, touched
+from .documents import Change, Document, encoded, same, set_state, set_stored, settle, touched
 from .hooks import fire, is_heard
 from .kinds import MISSING
 from .scalar_changes import ScalarChanges
@@ -90,8 +90,9 @@ def _save_scalars(document: Any) -> bool:
             store.check_size(collection, operators)
         matched = collection.update_one(found_by, operators).matched_count
     except BaseException as error:  # noqa: BLE001
-        changed = list(touched(document))
-        raise _failure(error, document, update_of(document, changed), changed, moment)  # noqa: B904
+        update = Update()
+        update.set = found.set
+        raise _failure(error, document, update, found.changes(document), moment)  # noqa: B904
     if not matched:
         raise refusals.conflict_found(document)
     found.settle(document)
@@ -189,7 +190,14 @@ def _take_up(document: Any, sent_before: Attempted, stored: dict[str, Any], erro
         raise refusals.conflict(document, "was stored by a save without an answer, and then changed by another writer")
     if there is None or not attempts.has(there):
         raise refusals.taken(model, error, stored)
-    settle(document, there, Batch([there]))
+    set_stored(document, there)
+    set_state(document, Batch([there]))
+    values = document.__dict__
+    for field in model.__codec__.nested:
+        value, found = values.get(field.name), there.get(field.key)
+        # Another one may have been assigned since: the update compares it with what is stored.
+        if value is not None and same(field.encode(document, value), found):
+            field.kind.settle(value, found, document._state)
     _update(document, list(touched(document)))
 
 
@@ -209,9 +217,9 @@ def _update(document: Any, changed: list[Change]) -> None:
     for field in moments:
         update.set[field.key] = field.kind.encode(moment)
     _send(document, update, changed, moment)
-    if moments:
-        _settle_moment(document, moment)
     _settle_changes(document, update, changed)
+    if moments:
+        _settle_moment(document, moment)  # whatever was assigned there
 
 
 def _moments(model: Any) -> list[Any]:
@@ -424,8 +432,8 @@ def _settle_pending(document: Any, pending: Sent) -> None:
     # Another writer's revision after ours is left for the next update to meet. What is embedded may have been moved
     # since, so it is not settled here: an update compares it with what its owner stores.
     _count_revision(document)
-    _settle_moment(document, pending.moment)
     document._doc.update(pending.stored)
+    _settle_moment(document, pending.moment)
     defaults = vars(document).get("_defaults", {})
     for name, value in pending.values.items():
         defaults.pop(name, None)

@@ -178,6 +178,24 @@ def test_two_threads_that_assign_at_once_lose_nothing(
 
 
 @pytest.mark.promise("D17")
+def test_a_thread_that_assigns_while_another_looks_for_changes_breaks_nothing(
+    mock_url: str, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(mock_url, Chart)
+    chart = Chart.get(Chart(spot={"x": 1, "y": 1}).save().id)  # type: ignore[arg-type]
+    real = documents.same
+
+    def in_between(one: Any, other: Any) -> bool:
+        chart.spot.y = 3
+        return real(one, other)
+
+    monkeypatch.setattr(documents, "same", in_between)
+    chart.spot.x = 2
+    assert chart.changes() == {"$set": {"spot.x": 2}}
+    assert chart.changes() == {"$set": {"spot.x": 2, "spot.y": 3}}
+
+
+@pytest.mark.promise("D17")
 def test_documents_that_threads_share_load_their_references(mongo_url: str, load: Load, switching: None) -> None:
     load(mongo_url, Owner, Note)
     owners = [Owner(name=f"{number}").save() for number in range(40)]

@@ -42,6 +42,11 @@ class Tree(quorum.EmbeddedModel):
     child: Tree | None = None
 
 
+class Branch(quorum.EmbeddedModel):
+    label: Label | None = None
+    branch: Branch | None = None
+
+
 class Judged(quorum.EmbeddedModel):
     text: str = ""
 
@@ -66,6 +71,7 @@ class Thing(quorum.Model):
     secret: Secret | None = None
     tree: Tree | None = None
     judged: Judged | None = None
+    branch: Branch | None = None
     labels: list[Label] = []
 
 
@@ -108,7 +114,7 @@ def _loaded(mock_url: str, load: Callable[..., None]) -> None:
 def _all_cast() -> Iterator[None]:
     """Let each value be cast, whatever it means."""
     with ExitStack() as patches:
-        for model in (Thing, Size, Label, Secret, Tree, Judged):
+        for model in (Thing, Size, Label, Secret, Tree, Branch, Judged):
             for name in ("means_itself", "scalar_means_itself"):
                 patches.enter_context(mock.patch.object(model.__codec__, name, {}))
         yield
@@ -185,3 +191,13 @@ def test_a_list_that_means_itself_stays_the_callers_own() -> None:
     thing = Thing.new({"words": words})
     words.append("b")
     assert thing.words == ["a"]
+
+
+@pytest.mark.parametrize("branches", [inputs.MAX_DEPTH - 2, inputs.MAX_DEPTH - 1, inputs.MAX_DEPTH])
+def test_what_means_itself_is_nested_as_deep_as_what_is_cast(branches: int) -> None:
+    data: dict[str, Any] = {"label": {"text": "a", "size": {"width": 1}}}
+    for _ in range(branches):
+        data = {"branch": data}
+    taken = _made(lambda: Thing.new(data))
+    with _all_cast():
+        assert _made(lambda: Thing.new(data)) == taken

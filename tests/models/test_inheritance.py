@@ -252,6 +252,21 @@ def test_what_leads_from_an_abstract_base_to_itself_leads_to_the_class_that_inhe
         petal.near = [leaf]
 
 
+def test_ids_of_what_an_abstract_base_leads_to_are_those_of_the_class_that_inherits_it(
+    load: Callable[..., None], mock_url: str
+) -> None:
+    assert Node.__codec_source__  # which asks for the kind of the ids: here they are the base's
+
+    class Named(Node):
+        id: str = quorum.field(primary=True)
+
+    load(mock_url, Named)
+    Named(id="b", up=Named(id="a").save()).save()
+    up = Named.get("b").up
+    assert up is not None
+    assert up.id == "a"
+
+
 def test_a_reference_to_an_abstract_model_fails_at_load(load: Callable[..., None], mock_url: str) -> None:
     assert problems_of(lambda: load(mock_url, declare(Stock, quorum.reference()), Book, Author)) == (
         "M.x refers to Stock, which is abstract and has no documents.",

@@ -50,6 +50,7 @@ class Film(quorum.Model):
 
 class Note(quorum.Model, quorum.Timestamped):
     text: str = ""
+    tags: list[str] = []
 
 
 @pytest.fixture
@@ -224,6 +225,15 @@ def test_the_moment_of_a_change_moves_only_with_a_change(app: Any) -> None:
     after = stored(note)
     assert after["updated_at"] > datetime(2000, 1, 1, tzinfo=UTC)
     assert (after["created_at"], note.updated_at) == (before["created_at"], after["updated_at"])
+
+
+@pytest.mark.parametrize("tags", [[], ["b"]], ids=["scalars", "a list too"])
+def test_a_moment_that_was_assigned_gives_way_to_the_one_of_the_change(app: Any, tags: list[str]) -> None:
+    note = Note.get(Note(text="a").save().id)
+    note.text, note.tags, note.updated_at = "b", tags, datetime(2000, 1, 1, tzinfo=UTC)
+    note.save()
+    assert note.updated_at == stored(note)["updated_at"] > datetime(2000, 1, 1, tzinfo=UTC)
+    assert note.changes() == {}
 
 
 # Appends.

@@ -15,7 +15,8 @@ from hypothesis import given
 
 import quorum
 from quorum.models import query
-from quorum.models.documents import touched
+from quorum.models.changes import MAX_PATHS
+from quorum.models.documents import Change, touched
 from quorum.models.scalar_changes import ScalarChanges
 from quorum.models.validation import validated
 from quorum.models.writes import _settle_changes, update_of
@@ -30,6 +31,7 @@ class Part(quorum.EmbeddedModel):
     moment: datetime | None = None
     digit: str = quorum.field(alias="٣", default="")  # a name that is no part of a path
     part: Part | None = None
+    branch: Part | None = quorum.field(alias="٤", default=None)
 
 
 class Stamped(quorum.Timestamped, quorum.Model):
@@ -70,7 +72,7 @@ def _documents(**parts: Any) -> st.SearchStrategy[dict[str, Any]]:
     return right | right | st.fixed_dictionaries(parts, optional=STORED)
 
 
-PARTS = _documents(**{"٣": st.just(""), "part": st.none() | _documents()})
+PARTS = _documents(**{"٣": st.just(""), "part": st.none() | _documents(), "٤": st.none() | _documents()})
 SHEETS = _documents(_id=st.just(1), tags=st.just(["a"]), part=PARTS, other=st.none() | PARTS)
 
 
@@ -89,7 +91,7 @@ def _edit(draw: Any, document: Any) -> None:
 
 def _parts(document: Any) -> Iterator[Any]:
     yield document
-    for name in ("part", "other"):
+    for name in ("part", "other", "branch"):
         if isinstance(vars(document).get(name), Part):
             yield from _parts(vars(document)[name])
 
@@ -113,10 +115,15 @@ def test_what_is_found_and_settled_is_what_the_code_for_all_changes_finds_and_se
     update = update_of(other, changes)
     assert _exactly(update.operators()) == _exactly({"$set": found.set} if found.set else {})
     assert update.guards == found.guards
+    assert _told(found.changes(document)) == _told(changes)
     found.settle(document)
     _settle_changes(other, update, changes)
     assert [_exactly(one._doc) for one in _parts(document)] == [_exactly(one._doc) for one in _parts(other)]
     assert list(touched(document)) == []
+
+
+def _told(changes: list[Change]) -> list[str]:
+    return sorted(_exactly((field.name, new, old)) for field, _, new, old, _ in changes)
 
 
 def _load(**stored: Any) -> Any:
@@ -159,6 +166,39 @@ def test_a_scalar_where_nothing_was_stored_is_found() -> None:
     found = ScalarChanges()
     assert found.collect(sheet)
     assert found.set == {"text": "b"}
+
+
+def test_an_embedded_document_under_a_name_that_is_no_part_of_a_path_is_left_to_the_code_for_all_changes() -> None:
+    sheet = _load(part={"text": "a", "٤": {"text": "a"}})
+    sheet.part.branch.text = "b"
+    assert not ScalarChanges().collect(sheet)
+
+
+def test_an_embedded_document_is_one_of_the_changes_that_may_be_sent_by_path() -> None:
+    names = [f"n{number}" for number in range(MAX_PATHS)]
+    types: dict[str, Any] = {**dict.fromkeys(names, int), "part": Part}
+    many: Any = type("Many", (quorum.EmbeddedModel,), {"__annotations__": types})
+    wide: Any = type("Wide", (quorum.Model,), {"__annotations__": {"many": many}})
+    (document,) = query.hydrate(wide, [{"_id": 1, "many": {**dict.fromkeys(names, 0), "part": {"text": "a"}}}])
+    for name in names[1:]:
+        setattr(document.many, name, 1)
+    document.many.part.text = "b"
+    assert ScalarChanges().collect(document)
+    document.many.n0 = 1
+    assert not ScalarChanges().collect(document)
+
+
+def test_a_validator_may_read_the_document_that_is_saved() -> None:
+    def is_after(value: str) -> bool:
+        return document.moment < datetime.now(UTC)
+
+    class Dated(quorum.Model):
+        text: str = quorum.field(validate=is_after)
+        moment: datetime
+
+    (document,) = query.hydrate(Dated, [{"_id": 1, "text": "a", "moment": datetime(2020, 1, 1)}])
+    document.text = "b"
+    assert ScalarChanges().collect(document)
 
 
 def test_what_was_only_read_is_no_change() -> None:

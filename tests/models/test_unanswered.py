@@ -132,6 +132,33 @@ def test_an_insert_that_was_tried_in_two_forms_is_taken_up_in_the_form_that_was_
 
 
 @pytest.mark.promise("D15")
+def test_another_embedded_document_that_was_assigned_before_saving_again_keeps_its_values(
+    app: None, proxy: Any
+) -> None:
+    theirs = loaded(rating=Rating(score=2.0, votes=2))
+    post = Post(rating=Rating(score=1.0, votes=1))
+    lose_reply(proxy, "insert")
+    fails(proxy, "insert", post.save)
+    post.rating = theirs.rating
+    post.rating.score = 3.0
+    post.save()
+    assert [document["rating"] for document in stored()] == [{"score": 2.0, "votes": 2}, {"score": 3.0, "votes": 2}]
+    assert post.rating.dump() == {"score": 3.0, "votes": 2}
+    assert post.changes() == {}
+
+
+@pytest.mark.promise("D15")
+def test_an_embedded_document_that_was_assigned_for_none_before_saving_again_is_stored(app: None, proxy: Any) -> None:
+    post = Post()
+    lose_reply(proxy, "insert")
+    fails(proxy, "insert", post.save)
+    post.rating = Rating(votes=1)
+    post.save()
+    assert [document["rating"] for document in stored()] == [{"score": 0.0, "votes": 1}]
+    assert post.changes() == {}
+
+
+@pytest.mark.promise("D15")
 def test_a_document_of_every_type_is_taken_up(app: None, proxy: Any) -> None:
     document = Everything(
         text="é", number=2**40, real=1.5, yes=True, data=b"\0\1", moment=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),
@@ -320,6 +347,30 @@ def test_an_update_whose_reply_is_lost_once_is_done_once(retrying: None, proxy: 
 
 
 @pytest.mark.promise("D15")
+def test_what_another_thread_assigns_while_an_answer_is_lost_is_stored_by_saving_again(
+    load: Callable[..., None], mongo_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(mongo_url, *MODELS)
+    post = loaded(rating=Rating(votes=1))
+    update_one = Collection.update_one
+
+    def lose(self: Any, *arguments: Any) -> None:
+        update_one(self, *arguments)
+        post.views = post.rating.votes = 3
+        raise pymongo.errors.AutoReconnect("lost")
+
+    post.title, post.rating.score = "b", 2.0
+    monkeypatch.setattr(Collection, "update_one", lose)
+    with pytest.raises(OperationalError, match="lost"):
+        post.save()
+    monkeypatch.setattr(Collection, "update_one", update_one)
+    post.save()
+    (found,) = stored()
+    assert (found["title"], found["views"], found["rating"]) == ("b", 3, {"score": 2.0, "votes": 3})
+    assert post.changes() == {}
+
+
+@pytest.mark.promise("D15")
 def test_what_was_pushed_before_saving_again_is_pushed_too(app: None, proxy: Any) -> None:
     post = loaded(tags=["a"])
     post.tags.append("b")
@@ -444,6 +495,17 @@ def test_the_moment_of_an_update_without_a_reply_is_known_after_saving_again(app
     fails(proxy, "update", post.save)
     post.save()
     assert post.updated_at == Post.get(post.id).updated_at
+
+
+@pytest.mark.promise("D15")
+def test_a_moment_that_was_assigned_gives_way_after_a_lost_reply_too(app: None, proxy: Any) -> None:
+    post = loaded(title="a")
+    post.title, post.updated_at = "b", datetime(2000, 1, 1, tzinfo=UTC)
+    lose_reply(proxy, "update")
+    fails(proxy, "update", post.save)
+    post.save()
+    assert post.updated_at == Post.get(post.id).updated_at
+    assert post.changes() == {}
 
 
 @pytest.mark.promise("D15")

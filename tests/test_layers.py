@@ -43,7 +43,7 @@ LAYERS = (
     "quorum.models.given",
     "quorum.models.codec quorum.models.validation quorum.models.inputs",
     "quorum.models.store quorum.models.changes",
-    "quorum.models.counters quorum.models.scalar_changes quorum.models.unanswered",
+    "quorum.models.counters quorum.models.scalar_changes quorum.models.unanswered quorum.models.updates",
     "quorum.models.uploads",
     "quorum.models.thumbnails",
     "quorum.models.expressions",

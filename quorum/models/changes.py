@@ -18,7 +18,8 @@ from bson.regex import Regex
 from .documents import Change, same
 from .kinds import MISSING
 
-_CONTAINERS = (list, dict)
+#: The types of stored values that another writer may have changed in part.
+CONTAINERS = (list, dict)
 MAX_PATHS = 100  # in one list or document: of more, a server takes the whole faster, and it fits one guard
 
 
@@ -169,7 +170,7 @@ def arranged(new: Any, old: Any, *, unordered: bool = False) -> Any:
     if new is old:
         return old
     if type(new) is dict and type(old) is dict and not is_file(old):
-        if [*new] == [*old] and not any(type(new[key]) in _CONTAINERS for key in new if new[key] is not old[key]):
+        if [*new] == [*old] and not any(type(new[key]) in CONTAINERS for key in new if new[key] is not old[key]):
             return new
         changed, added, removed = _differences(new, old)
         if not changed and not added and not removed:

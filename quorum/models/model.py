@@ -10,7 +10,7 @@ from marshmallow import ValidationError as Invalid
 from pymongo.collection import Collection
 
 from .. import errors
-from . import atomic, expressions, families, indexes, inputs, refusals, registry, store, validation, writes
+from . import atomic, expressions, families, indexes, inputs, refusals, registry, store, updates, validation, writes
 from .base import Asked, Base, named, set_up, unknown_names
 from .batches import Batch
 from .declarations import OPTIONS, Meta, lead_to_itself
@@ -270,7 +270,7 @@ class Model(Base, Hooks):
         changed = list(touched(self))
         if self._state.new:
             return {"$set": {**self._doc, **{one.key: new for one, _, new, _, _ in changed}}}
-        return writes.update_of(self, changed).operators()
+        return updates.update_of(self, changed).operators()
 
     def inc(self, name: str, by: Any = 1) -> Any:
         """Add to a number on the server, at once; give what it became.

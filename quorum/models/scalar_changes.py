@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import errors
-from .changes import MAX_PATHS, is_addressable
+from .changes import CONTAINERS, MAX_PATHS, is_addressable
 from .documents import Change, Document, same, set_doc
 from .kinds import MISSING
 
-_CONTAINERS = (list, dict)
 _NOTHING: dict[str, Any] = {}
 
 
@@ -59,7 +58,7 @@ class ScalarChanges:
             new = value if field.is_direct else field.encode(document, value)
             if (new == old or not field.is_direct) and (same(new, old) or field.reads_as(old, value)):
                 continue
-            if field.kind.nested or type(old) in _CONTAINERS or type(new) in _CONTAINERS or (prefix and old is MISSING):
+            if field.kind.nested or type(old) in CONTAINERS or type(new) in CONTAINERS or (prefix and old is MISSING):
                 return False
             if not checks[name](value):
                 return False

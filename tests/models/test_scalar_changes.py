@@ -18,8 +18,9 @@ from quorum.models import query
 from quorum.models.changes import MAX_PATHS
 from quorum.models.documents import Change, touched
 from quorum.models.scalar_changes import ScalarChanges
+from quorum.models.updates import update_of
 from quorum.models.validation import validated
-from quorum.models.writes import _settle_changes, update_of
+from quorum.models.writes import _settle_changes
 
 ID = ObjectId()
 

@@ -121,8 +121,8 @@ class Loader:
         """Load every document that the batch's field refers to and that is not loaded yet, in one query."""
         known = self._known
         missing = {key: document._doc["_id"] for key, document in list(known.items()) if document._state is self}
-        key = self._field.key
-        for identifier in self._field.kind.identifiers_of([stored.get(key) for stored in self._documents]):
+        stored_at = self._field.key
+        for identifier in self._field.kind.identifiers_of([stored.get(stored_at) for stored in self._documents]):
             if (key := _key(identifier)) not in known:
                 missing[key] = identifier
         found: list[dict[str, Any]] = []

@@ -261,12 +261,10 @@ class Field:
             state = document._state
             if state.parts is not None:
                 part = state.parts.get(self)
-            if part is not None:
-                pass
-            elif type(state) in _WHOLE and state.only is None and self.leads_nowhere:
-                part = state  # of which no more is needed than that all was loaded
-            else:
-                part = state.part(self)
+            if part is None:
+                # Where no reference is inside, no more is needed of the state than that all was loaded.
+                is_enough = type(state) in _WHOLE and state.only is None and self.leads_nowhere
+                part = state if is_enough else state.part(self)
         try:
             value = self._decode(stored, part)
         except WrongValue as error:

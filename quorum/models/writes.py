@@ -76,10 +76,7 @@ def _save_scalars(document: Any) -> bool:
         return False
     if not found.set:
         return True
-    moments = _moments(model) if meta.automatic else ()
-    moment = now() if moments else _NEVER
-    for field in moments:
-        found.set[field.key] = field.kind.encode(moment)
+    moment = _set_moments(model, found.set) if meta.automatic else _NEVER
     found_by = {"_id": document._doc["_id"], **found.guards} if found.guards else {"_id": document._doc["_id"]}
     operators = {"$set": found.set}
     collection = store.one(model).collection
@@ -94,7 +91,7 @@ def _save_scalars(document: Any) -> bool:
     if not matched:
         raise refusals.conflict_found(document)
     found.settle(document)
-    if moments:
+    if meta.automatic:
         _settle_moment(document, moment)
     return True
 
@@ -210,14 +207,19 @@ def _update(document: Any, changed: list[Change]) -> None:
         if meta.revision and not refusals.exists(document, _own_filter(document)):
             raise refusals.conflict_found(document)
         return
-    moments = _moments(model) if meta.automatic else ()
-    moment = now() if moments else _NEVER
-    for field in moments:
-        update.set[field.key] = field.kind.encode(moment)
+    moment = _set_moments(model, update.set) if meta.automatic else _NEVER
     _send(document, update, changed, moment)
     _settle_changes(document, update, changed)
-    if moments:
+    if meta.automatic:
         _settle_moment(document, moment)  # whatever was assigned there
+
+
+def _set_moments(model: Any, values: dict[str, Any]) -> datetime:
+    """Let an update set the moment of it where the model keeps that; give the moment."""
+    moment = now()
+    for field in _moments(model):
+        values[field.key] = field.kind.encode(moment)
+    return moment
 
 
 def _moments(model: Any) -> list[Any]:

@@ -155,12 +155,16 @@ class Chart(quorum.Model):
     spot: Spot = Spot()
 
 
+def _loaded_chart(mock_url: str, load: Load) -> Chart:
+    load(mock_url, Chart)
+    return Chart.get(Chart(spot=Spot(x=1, y=1)).save().id)
+
+
 @pytest.mark.promise("D17")
 def test_two_threads_that_assign_at_once_lose_nothing(
     mock_url: str, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load(mock_url, Chart)
-    chart = Chart.get(Chart(spot={"x": 1, "y": 1}).save().id)  # type: ignore[arg-type]
+    chart = _loaded_chart(mock_url, load)
     spot = chart.spot
     other = threading.Thread(target=setattr, args=(spot, "y", 3))
     real = documents.set_attribute
@@ -181,8 +185,7 @@ def test_two_threads_that_assign_at_once_lose_nothing(
 def test_a_thread_that_assigns_while_another_looks_for_changes_breaks_nothing(
     mock_url: str, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load(mock_url, Chart)
-    chart = Chart.get(Chart(spot={"x": 1, "y": 1}).save().id)  # type: ignore[arg-type]
+    chart = _loaded_chart(mock_url, load)
     real = documents.same
 
     def in_between(one: Any, other: Any) -> bool:

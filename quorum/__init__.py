@@ -1,7 +1,7 @@
 """The data layer for Flask on MongoDB.
 
-The names of the Flask side, of jobs, of files and of some connections are looked up when they are first read: a script
-that imports models loads no Flask.
+The names of the Flask side, of jobs, of files and of some connections are looked up when they are first read, as are
+those of errors that are marshmallow's too: a script that imports models loads neither.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from .errors import (
     NotLoadedError,
     OperationalError,
     QuorumError,
-    StoredValueError,
-    ValidationError,
 )
 from .models import EmbeddedModel, Model, Page, Query, Timestamped, field, file, reference, signals, validates
 from .mongodb import get_mongo, get_mongo_db
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
         get_amazon_key,
     )
     from .amqp import get_amqp
+    from .errors import StoredValueError, ValidationError
     from .jobs import Handle, background, job, progress, run_back, run_background
     from .models import File
     from .pusherc import get_pusher
@@ -122,6 +121,8 @@ __all__ = [
 _LATE = {
     "File": ".models.files",
     "Handle": ".jobs",
+    "StoredValueError": ".errors",
+    "ValidationError": ".errors",
     "background": ".jobs",
     "clear_amazon_bucket": ".amazon",
     "delete_amazon_key": ".amazon",

@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: From the ground up. Modules of one row don't import each other. Every module of the package stands in one row.
 LAYERS = (
+    "quorum.late",
+    "quorum.errors.base",
+    "quorum.errors.validation",
     "quorum.errors",
     "quorum.variables quorum.content quorum.images",
     "quorum.config",
@@ -25,7 +28,7 @@ LAYERS = (
     "quorum.storage.choice",
     "quorum.storage",
     "quorum.models.signals",
-    "quorum.models.registry quorum.models.hooks quorum.models.pages quorum.models.marshal",
+    "quorum.models.registry quorum.models.hooks quorum.models.pages quorum.models.marshal quorum.models.rules",
     "quorum.models.kinds",
     "quorum.models.texts quorum.models.numbers quorum.models.dates quorum.models.ids",
     "quorum.models.choices",
@@ -99,6 +102,7 @@ ONLY = {
     "idna": "quorum.mail",
     "inscriptis": "quorum.mail",
     "jinja2": "quorum.web",
+    "marshmallow": "quorum.late quorum.errors.validation quorum.models.rules",
     "mongomock": "quorum.mongodb",
     "orjson": "quorum.web",
     "pika": "quorum.amqp quorum.jobs",
@@ -125,6 +129,7 @@ ON_DEMAND = {
     "idna",
     "inscriptis",
     "jinja2",
+    "marshmallow",
     "mongomock",
     "orjson",
     "pika",
@@ -203,9 +208,13 @@ def test_modules_import_only_what_is_below_them():
 @pytest.mark.parametrize(
     ("module", "code", "fault"),
     [
-        ("quorum/errors.py", "from . import config", "quorum.errors imports quorum.config"),
-        ("quorum/errors.py", "import quorum.config", "quorum.errors imports quorum.config"),
-        ("quorum/errors.py", "def f():\n    from quorum.config import conf", "quorum.errors imports quorum.config"),
+        ("quorum/errors/base.py", "from .. import config", "quorum.errors.base imports quorum.config"),
+        ("quorum/errors/base.py", "import quorum.config", "quorum.errors.base imports quorum.config"),
+        (
+            "quorum/errors/base.py",
+            "def f():\n    from quorum.config import conf",
+            "quorum.errors.base imports quorum.config",
+        ),
         ("quorum/models/fields.py", "from .query import Query", "quorum.models.fields imports quorum.models.query"),
         ("quorum/models/fields.py", "from ..web import app", "quorum.models.fields imports quorum.web.app"),
         ("quorum/models/hooks.py", "from .registry import check", "quorum.models.hooks imports quorum.models.registry"),
@@ -215,12 +224,13 @@ def test_modules_import_only_what_is_below_them():
         ("quorum/embedded.py", "def f():\n    import secantus.server", "which is for nobody"),
         ("quorum/surprise.py", "", "quorum.surprise stands in no row"),
         ("quorum/models/fields.py", "from .registry import check\nfrom .. import errors", ""),
-        ("quorum/errors.py", "if typing.TYPE_CHECKING:\n    from . import config", ""),
+        ("quorum/errors/base.py", "if typing.TYPE_CHECKING:\n    from .. import config", ""),
         ("quorum/web/app.py", "import flask.json\nfrom ..models import model", ""),
     ],
 )
 def test_a_wrong_import_is_found(tmp_path, module, code, fault):
-    for name in ("errors", "config", "runtime", "web/app", "models/query", "models/registry", "models/model"):
+    names = "errors/__init__ errors/base config runtime web/app models/query models/registry models/model"
+    for name in names.split():
         path = tmp_path / "quorum" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

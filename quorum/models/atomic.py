@@ -6,11 +6,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError as Invalid
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError, WriteConcernError
 
 from .. import errors
+from ..late import marshmallow
 from . import refusals, store, writes
 from .batches import Batch, Loader
 from .containers import ListKind, SetKind, core
@@ -107,7 +107,7 @@ def _right(document: Any, name: str, kind: Any, value: Any) -> Any:
         # A plain dict may be a client's: it is taken as new() takes it, without what that may not set.
         value = kind.cast(value) if isinstance(value, Mapping) else kind.coerce(value)
         kind.judge(value)
-    except Invalid as error:
+    except marshmallow.ValidationError as error:
         raise errors.ValidationError({name: error.messages}, model=type(document).__name__) from None
     return value
 

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self, dataclass_transform
 
-import marshmallow
 from bson import ObjectId
-from marshmallow import ValidationError as Invalid
 
 from .. import errors
+from ..late import marshmallow
 from . import inputs, registry, validation
 from .batches import Batch, Dangling, Deleted, Inner, Loader
 from .codec import Codec
@@ -87,7 +86,7 @@ def named(model: type) -> Iterator[None]:
     """Raise marshmallow's errors as ours, with the model's name."""
     try:
         yield
-    except Invalid as error:
+    except marshmallow.ValidationError as error:
         messages = error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
         raise errors.ValidationError(messages, model=model.__name__) from None
 
@@ -131,7 +130,7 @@ class Base(Document):
         for name, value in values.items():
             try:
                 values[name] = fields[name].kind.coerce(value)
-            except Invalid as error:
+            except marshmallow.ValidationError as error:
                 problems[name] = messages_of(error, value)
         if problems:
             raise errors.ValidationError(problems, model=type(self).__name__)
@@ -145,9 +144,9 @@ class Base(Document):
         try:
             return cls(**values)
         except errors.ValidationError as error:
-            raise Invalid(error.messages_dict) from None
+            raise marshmallow.ValidationError(error.messages_dict) from None
         except TypeError as error:
-            raise Invalid(str(error)) from None
+            raise marshmallow.ValidationError(str(error)) from None
 
     @classmethod
     def __cast__(cls, data: Mapping[str, Any]) -> Self:

@@ -6,10 +6,9 @@ import enum
 from collections.abc import Iterable
 from typing import Any
 
-import marshmallow.fields as mf
 from bson.int64 import Int64
-from marshmallow import ValidationError as Invalid
 
+from ..late import marshmallow
 from .kinds import Scalar, Scope, WrongValue
 from .marshal import field_class
 from .numbers import INTEGER, Integer
@@ -17,12 +16,12 @@ from .texts import String
 
 
 class Boolean(Scalar):
-    python, stored, marshmallow_field, plain = bool, frozenset({bool}), mf.Boolean, True
+    python, stored, marshmallow_field, plain = bool, frozenset({bool}), "Boolean", True
 
     def parse(self, text: str) -> Any:
-        if text in mf.Boolean.truthy:
+        if text in marshmallow.fields.Boolean.truthy:
             return True
-        if text in mf.Boolean.falsy:
+        if text in marshmallow.fields.Boolean.falsy:
             return False
         raise self.error(text)
 
@@ -30,7 +29,7 @@ class Boolean(Scalar):
 class EnumKind(Scalar):
     """A member of an enumeration, stored by its value."""
 
-    marshmallow_field, message = mf.Enum, "unknown"
+    marshmallow_field, message = "Enum", "unknown"
 
     def __init__(self, python: type[enum.Enum]) -> None:
         self.python = python
@@ -61,9 +60,11 @@ class EnumKind(Scalar):
             raise self.error(value)
         return member
 
-    def error(self, value: Any) -> Invalid:
+    def error(self, value: Any) -> marshmallow.ValidationError:
         choices = ", ".join(str(member.value) for member in self.python)  # type: ignore[attr-defined]
-        return Invalid(str(mf.Enum.default_error_messages["unknown"]).format(choices=choices))
+        return marshmallow.ValidationError(
+            str(marshmallow.fields.Enum.default_error_messages["unknown"]).format(choices=choices)
+        )
 
     def encode(self, value: Any) -> Any:
         return value.value
@@ -81,15 +82,15 @@ class EnumKind(Scalar):
     def dump(self, value: Any) -> Any:
         return value.value
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
-        field: mf.Field[Any] = field_class(mf.Enum)(self.python, by_value=True, kind=self, **options)
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
+        field: marshmallow.fields.Field[Any] = field_class("Enum")(self.python, by_value=True, kind=self, **options)
         return field
 
 
 class LiteralKind(Scalar):
     """One of some constants."""
 
-    plain, marshmallow_field = True, mf.Raw
+    plain, marshmallow_field = True, "Raw"
 
     def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
         return None  # not every value of these types is one of them
@@ -120,13 +121,15 @@ class LiteralKind(Scalar):
             for constant in self.values:
                 if type(constant) is int and value == str(constant):
                     return constant
-                if type(constant) is bool and value in (mf.Boolean.truthy if constant else mf.Boolean.falsy):
+                if type(constant) is bool and value in (
+                    marshmallow.fields.Boolean.truthy if constant else marshmallow.fields.Boolean.falsy
+                ):
                     return constant
         return self.coerce(value)
 
-    def error(self, value: Any) -> Invalid:
+    def error(self, value: Any) -> marshmallow.ValidationError:
         choices = ", ".join(str(constant) for constant in self.values)
-        return Invalid(f"Must be one of: {choices}.")
+        return marshmallow.ValidationError(f"Must be one of: {choices}.")
 
     def decode(self, stored: Any, batch: Any = None) -> Any:
         if self._has(stored):
@@ -145,5 +148,5 @@ def _check_constants(values: Iterable[Any]) -> None:
         kind: Scalar = String() if isinstance(value, str) else Integer()
         try:
             kind.coerce(int(value) if isinstance(value, bool) else value)
-        except Invalid as error:
+        except marshmallow.ValidationError as error:
             raise TypeError(f"{ascii(value)[:100]} cannot be stored: {error}") from None

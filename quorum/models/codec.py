@@ -13,13 +13,11 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
-from marshmallow import ValidationError as Invalid
-from marshmallow import validate as validators
-
+from ..late import marshmallow
 from . import given
 from .containers import ListKind, Nullable, core
 from .embedded import EmbeddedKind
-from .fields import Bounds, every_kind
+from .fields import every_kind
 from .kinds import MISSING, Scope
 from .mixed import Anything
 from .schema import writable
@@ -145,7 +143,7 @@ def _taken(field: Any, model: Any) -> Any:
     """Give the class of the embedded documents that a field may be given as dicts, to be stored as they are."""
     kind = core(field.kind)
     inner = core(kind.item) if type(kind) is ListKind and not isinstance(kind.item, Nullable) else kind
-    if type(inner) is not EmbeddedKind or field.validators or field.name in model.__validators__:
+    if type(inner) is not EmbeddedKind or field.has_validators or field.name in model.__validators__:
         return None
     return inner.target.get()
 
@@ -253,30 +251,50 @@ def _test(field: Any, given: str, variable: str, scope: Scope) -> str:
     tests = [core(field.kind).source(_PLACE, scope)]
     if field.options.required is True and isinstance(core(field.kind), Anything):
         tests.append(f"{_PLACE} is not None")
-    tests += [_constraint(validator, field, _PLACE, scope) for validator in field.validators]
+    tests += _constraints(field, scope)
     inner = " and ".join(tests)
     if isinstance(field.kind, Nullable) and field.options.required is not True:
         return f"({given} is None or ({inner.replace(_PLACE, variable)}))"
     return inner.replace(_PLACE, given, 1).replace(_PLACE, variable)
 
 
-def _constraint(validator: Any, field: Any, variable: str, scope: Scope) -> str:
-    if type(validator) is validators.Length and validator.equal is None:
-        lower = f"{validator.min} <= " if validator.min is not None else ""
-        upper = f" <= {validator.max}" if validator.max is not None else ""
-        return f"{lower}len({variable}){upper}"
-    if type(validator) in (Bounds, validators.Range):
-        lower = f"{scope.name(validator.min, field.name + '_min')} <= " if validator.min is not None else ""
-        upper = f" <= {scope.name(validator.max, field.name + '_max')}" if validator.max is not None else ""
-        return f"{lower}{variable}{upper}"
-    return f"{scope.name(_passes(validator), field.name + '_passes')}({variable})"
+def _constraints(field: Any, scope: Scope) -> Iterator[str]:
+    options = field.options
+    if options.min_length is not None or options.max_length is not None:
+        yield _length(options.min_length, options.max_length)
+    if options.min is not None or options.max is not None:
+        yield _range(options.min, options.max, field, scope)
+    if options.is_judged:
+        from . import rules  # and with it marshmallow
+
+        yield from (_judged(judge, field, scope) for judge in rules.judges_of(options))
+
+
+def _judged(judge: Any, field: Any, scope: Scope) -> str:
+    if type(judge) is marshmallow.validate.Length and judge.equal is None:
+        return _length(judge.min, judge.max)
+    if type(judge) is marshmallow.validate.Range:
+        return _range(judge.min, judge.max, field, scope)
+    return f"{scope.name(_passes(judge), field.name + '_passes')}({_PLACE})"
+
+
+def _length(least: int | None, most: int | None) -> str:
+    lower = f"{least} <= " if least is not None else ""
+    upper = f" <= {most}" if most is not None else ""
+    return f"{lower}len({_PLACE}){upper}"
+
+
+def _range(least: Any, most: Any, field: Any, scope: Scope) -> str:
+    lower = f"{scope.name(least, field.name + '_min')} <= " if least is not None else ""
+    upper = f" <= {scope.name(most, field.name + '_max')}" if most is not None else ""
+    return f"{lower}{_PLACE}{upper}"
 
 
 def _passes(validator: Callable[[Any], Any]) -> Callable[[Any], bool]:
     def passes(value: Any) -> bool:
         try:
             validator(value)
-        except Invalid:
+        except marshmallow.ValidationError:
             return False
         return True
 
@@ -332,7 +350,7 @@ def _stored_form(field: Any, scope: Scope) -> tuple[str, str] | None:
     """Write how a value in a dict is tested and stored; None where it takes more than that."""
     kind = core(field.kind)
     optional = isinstance(field.kind, Nullable) and field.options.required is not True
-    if type(kind) is EmbeddedKind and not field.validators:
+    if type(kind) is EmbeddedKind and not field.has_validators:
         model = scope.name(kind.target.get(), kind.target.name)
         test = f"type({_PLACE}) is dict and ({_PLACE} := {model}.__codec__.store({_PLACE})) is not None"
         test = test.replace(f"({_PLACE} :=", f"({field.name}_ :=")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
-from marshmallow import ValidationError as Invalid
-
+from ..late import marshmallow
 from .containers import Container, core
-from .fields import FORMATS, OF_FIELDS, OF_FILES, OF_REFERENCES, Options
+from .fields import OF_FIELDS, OF_FILES, OF_REFERENCES, Format, Options
 from .kinds import MISSING, Kind, Scalar, is_utf8
 from .mixed import UnionKind
 from .scalars import (
@@ -107,8 +106,8 @@ def _wrong_constraints(inner: Any, options: Options) -> Iterator[str]:
     described = inner.describe()
     if options.alias is not None and not _is_name(options.alias):
         yield f"the alias {options.alias!r} is no name that can be stored"
-    if options.format is not None and options.format not in FORMATS:
-        yield f"there is no format {options.format!r}; the formats are {', '.join(FORMATS)}"
+    if options.format is not None and options.format not in get_args(Format):
+        yield f"there is no format {options.format!r}; the formats are {', '.join(get_args(Format))}"
     text = type(inner) is String or (type(inner) is LiteralKind and inner.stored == {str})
     if (options.regex is not None or options.format is not None) and not text:
         yield f"regex and format are for str, not for {described}"
@@ -161,7 +160,7 @@ def _wrong_values(kind: Any, options: Options) -> Iterator[str]:
             continue
         try:
             value = core(kind).coerce(value)
-        except Invalid as error:
+        except marshmallow.ValidationError as error:
             yield f"its {bound} does not fit: {error.messages}"
             continue
         if getattr(value, "tzinfo", None) is not None and isinstance(core(kind), Time):
@@ -170,7 +169,7 @@ def _wrong_values(kind: Any, options: Options) -> Iterator[str]:
     if options.choices is not None:
         try:
             options.choices = [kind.coerce(choice) for choice in options.choices]
-        except Invalid as error:
+        except marshmallow.ValidationError as error:
             yield f"its choices do not fit: {error.messages}"
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-import marshmallow.fields as mf
-from marshmallow import ValidationError as Invalid
-
+from ..late import marshmallow
 from .kinds import Kind, Scope, WrongValue, is_utf8
 from .marshal import field_class
 from .scalars import String
@@ -59,7 +57,7 @@ class Nullable(Kind):
     def encoding(self, name: str, scope: Scope, field: str) -> str:
         return name if self.plain else f"(None if {name} is None else {self.inner.encoding(name, scope, field)})"
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
         return self.inner.schema_field(**{**options, "allow_none": True})
 
     def subdocuments(self, stored: Any) -> Iterable[dict[str, Any]]:
@@ -80,9 +78,9 @@ def core(kind: Kind) -> Kind:
     return kind.inner if isinstance(kind, Nullable) else kind
 
 
-def messages_of(error: Invalid, value: Any) -> Any:
+def messages_of(error: marshmallow.ValidationError, value: Any) -> Any:
     """Give the messages about a wrong value; those about None are the same for every kind."""
-    return [mf.Field.default_error_messages["null"]] if value is None else error.messages
+    return [marshmallow.fields.Field.default_error_messages["null"]] if value is None else error.messages
 
 
 MAX_PROBLEMS = 100  # told of one value; whoever sent more of them has no use for the rest
@@ -94,12 +92,12 @@ def each(values: Iterable[tuple[Any, Any]], use: Callable[[Any], Any]) -> Iterat
     for key, value in values:
         try:
             yield use(value)
-        except Invalid as error:
+        except marshmallow.ValidationError as error:
             problems[key] = messages_of(error, value)
             if len(problems) == MAX_PROBLEMS:
                 break
     if problems:
-        raise Invalid(problems)
+        raise marshmallow.ValidationError(problems)
 
 
 def _read(values: Iterable[tuple[Any, Any]], use: Callable[[Any, Any], Any], batch: Any) -> Iterator[Any]:
@@ -147,14 +145,14 @@ class Container(Kind):
     def encode(self, value: Any) -> Any:
         return list(value) if self.item.plain else [self.item.encode(inner) for inner in value]
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
-        return field_class(mf.List)(self.item.schema_field(), kind=self, **options)  # type: ignore[no-any-return]
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
+        return field_class("List")(self.item.schema_field(), kind=self, **options)  # type: ignore[no-any-return]
 
     def describe(self) -> str:
         return f"{self.python.__name__}[{self.item.describe()}]"
 
-    def wrong(self) -> Invalid:
-        return Invalid(f"Not a valid {self.python.__name__}.")
+    def wrong(self) -> marshmallow.ValidationError:
+        return marshmallow.ValidationError(f"Not a valid {self.python.__name__}.")
 
 
 class ListKind(Container):
@@ -271,7 +269,7 @@ class TupleKind(Container):
     def _each(self, value: Any, verb: str) -> Any:
         kinds = self._kinds(len(value))
         if kinds is None:
-            raise Invalid(f"Length must be {len(self.items)}.")
+            raise marshmallow.ValidationError(f"Length must be {len(self.items)}.")
         pairs = [(index, (kind, item)) for index, (kind, item) in enumerate(zip(kinds, value, strict=True))]
         return tuple(each(pairs, lambda pair: getattr(pair[0], verb)(pair[1])))
 
@@ -320,11 +318,11 @@ class TupleKind(Container):
             tests.append(f"[{kind.source(item, scope)} for {item} in ({name}[{index}],)][0]")
         return " and ".join(tests)
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
         if self.repeated:
             return super().schema_field(**options)
         inner = tuple(item.schema_field() for item in self.items)
-        return field_class(mf.Tuple)(inner, kind=self, **options)  # type: ignore[no-any-return]
+        return field_class("Tuple")(inner, kind=self, **options)  # type: ignore[no-any-return]
 
     def describe(self) -> str:
         inside = ", ".join(kind.describe() for kind in self.items)
@@ -343,7 +341,7 @@ def check_key(key: Any) -> str:
     """
     if isinstance(key, str) and is_key(plain := str.__str__(key)):
         return plain
-    raise Invalid("Not a valid key. A key is text, not empty, without NUL.")
+    raise marshmallow.ValidationError("Not a valid key. A key is text, not empty, without NUL.")
 
 
 class DictKind(Container):
@@ -353,7 +351,7 @@ class DictKind(Container):
 
     def coerce(self, value: Any) -> Any:
         if not isinstance(value, Mapping):
-            raise Invalid(mf.Dict.default_error_messages["invalid"])
+            raise marshmallow.ValidationError(marshmallow.fields.Dict.default_error_messages["invalid"])
         result = {check_key(key): item for key, item in zip(value, self._items(value, self.item.coerce), strict=True)}
         if type(value) is dict:
             value.update(result)
@@ -362,7 +360,7 @@ class DictKind(Container):
 
     def cast(self, value: Any) -> Any:
         if not isinstance(value, Mapping):
-            raise Invalid(mf.Dict.default_error_messages["invalid"])
+            raise marshmallow.ValidationError(marshmallow.fields.Dict.default_error_messages["invalid"])
         return {check_key(key): item for key, item in zip(value, self._items(value, self.item.cast), strict=True)}
 
     @staticmethod
@@ -408,9 +406,9 @@ class DictKind(Container):
             f" and all([{self.item.source(item, scope)} for {item} in {name}.values()])"
         )
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
         inner = self.item.schema_field()
-        return field_class(mf.Dict)(keys=mf.String(), values=inner, kind=self, **options)  # type: ignore[no-any-return]
+        return field_class("Dict")(keys=marshmallow.fields.String(), values=inner, kind=self, **options)  # type: ignore[no-any-return]
 
     def describe(self) -> str:
         return f"dict[str, {self.item.describe()}]"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-import marshmallow.fields as mf
-
 from .kinds import Scalar, Scope, WrongValue
 
 
@@ -18,7 +16,7 @@ def in_utc(naive: datetime) -> datetime:
 class DateTime(Scalar):
     """An aware UTC datetime in whole milliseconds, as MongoDB keeps it; a naive one is taken as UTC."""
 
-    python, stored, marshmallow_field = datetime, frozenset({datetime}), mf.DateTime
+    python, stored, marshmallow_field = datetime, frozenset({datetime}), "DateTime"
 
     def coerce(self, value: Any) -> Any:
         if not isinstance(value, datetime):
@@ -68,7 +66,7 @@ class DateTime(Scalar):
 class Date(Scalar):
     """A date, stored as midnight UTC."""
 
-    python, stored, marshmallow_field = date, frozenset({datetime}), mf.Date
+    python, stored, marshmallow_field = date, frozenset({datetime}), "Date"
 
     def coerce(self, value: Any) -> Any:
         if type(value) is date:
@@ -98,7 +96,7 @@ class Date(Scalar):
 class Time(Scalar):
     """A time of day, stored as ISO 8601 text."""
 
-    python, stored, marshmallow_field = time, frozenset({str}), mf.Time
+    python, stored, marshmallow_field = time, frozenset({str}), "Time"
 
     def coerce(self, value: Any) -> Any:
         if isinstance(value, time):

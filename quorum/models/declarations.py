@@ -7,9 +7,9 @@ import dataclasses
 from typing import Any
 
 from bson import ObjectId
-from marshmallow import ValidationError as Invalid
 
 from .. import errors
+from ..late import marshmallow
 from . import constraints
 from .annotations import Reader, is_class_variable, own_annotations
 from .documents import Document
@@ -160,7 +160,7 @@ def _check_default(where: str, field: Field) -> None:
         if not field.kind.nested and default is not None:
             for validator in field.validators:
                 validator(default)
-    except Invalid as error:
+    except marshmallow.ValidationError as error:
         raise errors.ConfigurationError(f"{where}: its default does not fit: {error.messages}.") from error
 
 

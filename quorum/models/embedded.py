@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import marshmallow.fields as mf
-from marshmallow import ValidationError as Invalid
-
+from ..late import marshmallow
 from .batches import Batch
 from .documents import Document, encoded, set_attribute, set_doc, set_state, settle, view
 from .kinds import Kind, Scope, WrongValue
@@ -37,14 +35,14 @@ class EmbeddedKind(Kind):
             return cls.__of__(value)
         raise self._wrong(value)
 
-    def _wrong(self, value: Any) -> Invalid:
+    def _wrong(self, value: Any) -> marshmallow.ValidationError:
         found = type(value)
         if issubclass(found, tuple(target.get() for target in self.targets)):
             # It would be stored without its class, and come back as one of the base.
-            return Invalid(
+            return marshmallow.ValidationError(
                 f"{found.__name__} is a subclass of what is declared: declare `{self.describe()} | {found.__name__}`."
             )
-        return Invalid("Invalid type.")
+        return marshmallow.ValidationError("Invalid type.")
 
     def cast(self, value: Any) -> Any:
         cls = self.target.get()
@@ -87,9 +85,9 @@ class EmbeddedKind(Kind):
         model = scope.name(self.target.get(), self.target.name)
         return f"type({name}) is dict and ({name} := {model}.__codec__.show({name})) is not None", name
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
         # The schema of a model that embeds itself is looked up when it is used.
-        return field_class(mf.Nested)(lambda: self.target.get().Schema(), kind=self, **options)  # type: ignore[no-any-return]
+        return field_class("Nested")(lambda: self.target.get().Schema(), kind=self, **options)  # type: ignore[no-any-return]
 
     def subdocuments(self, stored: Any) -> Iterable[dict[str, Any]]:
         if isinstance(stored, dict):
@@ -135,7 +133,7 @@ class EmbeddedUnionKind(EmbeddedKind):
         cls = self._class(name) if isinstance(name, str) else None
         if cls is None:
             choices = ", ".join(target.name for target in self.targets)
-            raise Invalid({TYPE_KEY: [f"Must be one of: {choices}."]})
+            raise marshmallow.ValidationError({TYPE_KEY: [f"Must be one of: {choices}."]})
         return cls
 
     def encode(self, value: Any) -> Any:
@@ -158,8 +156,8 @@ class EmbeddedUnionKind(EmbeddedKind):
         classes = frozenset(target.get() for target in self.targets)
         return f"type({name}) in {scope.name(classes, 'UNION')}"
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
-        return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
+        return field_class("Raw")(kind=self, **options)  # type: ignore[no-any-return]
 
     def describe(self) -> str:
         return " | ".join(target.name for target in self.targets)

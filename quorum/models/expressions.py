@@ -16,9 +16,9 @@ from bson import ObjectId
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 from bson.regex import Regex
-from marshmallow import ValidationError as Invalid
 
 from .. import errors, runtime
+from ..late import marshmallow
 from .containers import DictKind, ListKind, SetKind, TupleKind, core, is_key
 from .documents import Document, unknown_field
 from .embedded import EmbeddedKind
@@ -188,7 +188,7 @@ class Expression:
         if problem is None:
             try:
                 return Condition({self._path: {"$regex": form.format(re.escape(String().coerce(text)))}})
-            except Invalid as error:
+            except marshmallow.ValidationError as error:
                 problem = str(error)
         raise errors.ValidationError({self._name: [problem]}, model=self._model.__name__)
 
@@ -234,7 +234,7 @@ def operand(model: Any, name: str, kind: Kind, value: Any) -> Any:
                 return judge.id_kind.encode(judge.id_kind.cast(value))
             judge.judge(judge.coerce(value))
         return judge.encode(judge.cast(value))
-    except Invalid as error:
+    except marshmallow.ValidationError as error:
         raise errors.ValidationError({name: error.messages}, model=model.__name__) from None
 
 

@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypedDict, Unpack, overload
 
-import marshmallow.fields as mf
 from bson import ObjectId
-from marshmallow import ValidationError as Invalid
-from marshmallow import validate as validators
 
 from .. import errors
+from ..late import marshmallow
 from .batches import Batch, Dangling, Deleted, Inner, Loader, complete
 from .containers import Container, Nullable, core, messages_of
 from .documents import NEW, Checked, Document, own_values, same, set_state
@@ -24,22 +22,8 @@ from .mixed import Anything, UnionKind
 from .references import ReferenceKind
 from .scalars import LiteralKind
 
-#: What `format=` knows: the validator, or the pattern that the whole value must match.
-FORMATS: dict[str, Callable[[], Callable[[Any], Any]]] = {
-    "email": validators.Email,
-    "url": lambda: validators.URL(schemes={"http", "https"}),
-    "slug": lambda: validators.Regexp(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z", error="Not a valid slug."),
-    "uuid": lambda: validators.Regexp(
-        r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z", error="Not a valid UUID."
-    ),
-    "ipv4": lambda: _by_field(mf.IPv4()),
-    "ipv6": lambda: _by_field(mf.IPv6()),
-    "color": lambda: validators.Regexp(r"#[0-9a-fA-F]{6}\Z", error="Not a valid color."),
-}
-
-
-def _by_field(judge: mf.Field[Any]) -> Callable[[Any], Any]:
-    return lambda value: judge.deserialize(value) and None
+#: What `format=` knows.
+Format = Literal["email", "url", "slug", "uuid", "ipv4", "ipv6", "color"]
 
 
 @dataclasses.dataclass(kw_only=True, slots=True)
@@ -70,6 +54,17 @@ class Options:
     file: dict[str, Any] | None = None
     #: Names that are no options, for the error that the class gives.
     unknown: tuple[str, ...] = ()
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a length or a value is compared with a number."""
+        return any(one is not None for one in (self.min, self.max, self.min_length, self.max_length))
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether there is more to check than that."""
+        return any(one is not None for one in (self.regex, self.choices, self.format, self.validate))
+
     #: "created" or "updated": the moment that the field keeps, for `Timestamped`.
     moment: str | None = None
 
@@ -112,7 +107,7 @@ class Given(Linked, total=False):
     max: Any
     regex: str | re.Pattern[str]
     choices: Iterable[Any]
-    format: str
+    format: Format
     validate: Callable[[Any], Any] | Iterable[Callable[[Any], Any]]
     sparse: bool
     primary: bool
@@ -230,8 +225,9 @@ class Field:
         self.owner_name = owner.__name__
         self.key = "_id" if options.primary else options.alias or name
         self.required = self._is_required()
-        self.validators = validators_of(options)
-        self._judge: mf.Field[Any] | None = None
+        #: Whether a value of the right type must pass more, which the generated code or `validators` check.
+        self.has_validators = options.is_limited or options.is_judged
+        self._judge: marshmallow.fields.Field[Any] | None = None
         #: Any stored value of the right type is the Python value, which cannot change in place.
         self.is_direct = reads_directly(core(kind)) and not kind.mutable
         # The stored types that are read as they are, without asking the kind.
@@ -241,6 +237,15 @@ class Field:
         self._decode, self._is_nested = core(kind).decode, kind.nested
         #: The field is the id of a document, an ObjectId that is made when it is first needed.
         self.is_made = options.primary and options.default is ObjectId
+
+    @cached_property
+    def validators(self) -> list[Callable[[Any], Any]]:
+        """The marshmallow validators that the options mean."""
+        if not self.has_validators:
+            return []
+        from . import rules  # and with it marshmallow
+
+        return rules.validators_of(self.options)
 
     def _is_required(self) -> bool:
         if self.options.required is not None:
@@ -291,7 +296,7 @@ class Field:
     @cached_property
     def is_simple_part(self) -> bool:
         """Whether it is an embedded document of one model, without references, and has no validator of its own."""
-        return type(core(self.kind)) is EmbeddedKind and not self.validators and self.leads_nowhere
+        return type(core(self.kind)) is EmbeddedKind and not self.has_validators and self.leads_nowhere
 
     def kind_part(self, batch: Batch) -> Any:
         """Make what siblings share for this field: a batch of embedded documents, or a loader of references."""
@@ -370,7 +375,7 @@ class Field:
                 value = self.kind.coerce(value)
                 self.kind.judge(value)
                 stored = self.kind.encode(value)
-            except Invalid as problem:
+            except marshmallow.ValidationError as problem:
                 raise errors.ValidationError({self.name: problem.messages}, model=type(document).__name__) from error
             document.__dict__[self.name] = value
             return stored
@@ -383,7 +388,7 @@ class Field:
         if callable(default) and not isinstance(default, Document):
             try:
                 return self.kind.coerce(default())
-            except Invalid as error:
+            except marshmallow.ValidationError as error:
                 raise errors.ConfigurationError(
                     f"The default of {self.owner_name}.{self.name} gives a value that does not fit: {error.messages}."
                 ) from error
@@ -396,7 +401,7 @@ class Field:
         """
         try:
             value = self.kind.coerce(value)
-        except Invalid as error:
+        except marshmallow.ValidationError as error:
             problems = {self.name: messages_of(error, value)}
             raise errors.ValidationError(problems, model=type(document).__name__) from None
         if self.key == "_id" and not document._state.new and not same(self.kind.encode(value), document._doc["_id"]):
@@ -418,13 +423,13 @@ class Field:
         values[self.name] = value
 
     @property
-    def judge(self) -> mf.Field[Any]:
+    def judge(self) -> marshmallow.fields.Field[Any]:
         """The marshmallow field that has the last word on a value of this field."""
         if self._judge is None:
             self._judge = self.schema_field()
         return self._judge
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
         """Make a marshmallow field with this field's kind and validators."""
         options.setdefault("required", self.required)
         optional = isinstance(self.kind, (Nullable, Anything)) and self.options.required is not True
@@ -467,42 +472,3 @@ def reads_directly(kind: Kind) -> bool:
     if isinstance(kind, UnionKind):
         return all(map(reads_directly, kind.members))
     return kind.plain and not isinstance(kind, LiteralKind)
-
-
-class Bounds(validators.Range):
-    """The option `min` and `max`; what cannot be compared with them is not between them."""
-
-    def __call__(self, value: Any) -> Any:
-        try:
-            return super().__call__(value)
-        except TypeError:
-            raise Invalid("Must have no time zone.") from None  # a time: all other kinds have one order
-
-
-def validators_of(options: Options) -> list[Callable[[Any], Any]]:
-    """Give the marshmallow validators that a field's options mean."""
-    found: list[Callable[[Any], Any]] = []
-    if options.min_length is not None or options.max_length is not None:
-        found.append(validators.Length(min=options.min_length, max=options.max_length))
-    if options.min is not None or options.max is not None:
-        found.append(Bounds(min=options.min, max=options.max))
-    if options.regex is not None:
-        found.append(validators.Regexp(options.regex))
-    if options.choices is not None:
-        found.append(validators.OneOf(list(options.choices)))
-    if options.format is not None:
-        found.append(FORMATS[options.format]())
-    if options.validate is not None:
-        given = [options.validate] if callable(options.validate) else list(options.validate)
-        found.extend(one if isinstance(one, validators.Validator) else _strict(one) for one in given)
-    return found
-
-
-def _strict(validator: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Take False for a refusal: `validate=lambda value: value > 3` would be no check at all."""
-
-    def judge(value: Any) -> None:
-        if validator(value) is False:
-            raise Invalid(mf.Field.default_error_messages["validator_failed"])
-
-    return judge

@@ -17,10 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Protocol, cast
 
-import marshmallow.fields as mf
-from marshmallow import ValidationError as Invalid
-
 from .. import content, errors, images, storage
+from ..late import marshmallow
 from ..storage.base import CHUNK, Reader
 from .containers import Container, ListKind, core
 from .holders import is_unsent
@@ -99,7 +97,7 @@ class File:
     def __init__(self, source: Any, *, name: str | None = None) -> None:
         try:
             found = source._copied() if isinstance(source, File) else source_of(source)
-        except Invalid as error:
+        except marshmallow.ValidationError as error:
             raise errors.ValidationError(error.messages, model="File") from None
         if found is None:
             raise errors.ValidationError("The form was sent without a file.", model="File")
@@ -308,14 +306,14 @@ class File:
         stream = self._source.open(options.max_size)
         size = stream.seek(0, io.SEEK_END)
         if size > options.max_size:
-            raise Invalid(f"Larger than {content.show_size(options.max_size)}.")
+            raise marshmallow.ValidationError(f"Larger than {content.show_size(options.max_size)}.")
         extension = content.extension_of(self.name)
         if options.extensions is not None and extension not in options.extensions:
-            raise Invalid(f"Its name must end with one of: {', '.join(options.extensions)}.")
+            raise marshmallow.ValidationError(f"Its name must end with one of: {', '.join(options.extensions)}.")
         stream.seek(0)
         found = content.type_of(_head(stream), self.name)
         if not kind.takes(found):
-            raise Invalid(f"Must be one of: {', '.join(kind.wanted)}; it is {found}.")
+            raise marshmallow.ValidationError(f"Must be one of: {', '.join(kind.wanted)}; it is {found}.")
         facts: dict[str, Any] = {"name": self.name, "size": size, "content_type": found}
         if options.image is not None:
             facts |= self._renew(stream, options)
@@ -329,7 +327,7 @@ class File:
         try:
             made = images.renewed(stream, given.get("max_width"), given.get("max_pixels", images.MAX_PIXELS))
         except images.WrongImage as error:
-            raise Invalid(str(error)) from None
+            raise marshmallow.ValidationError(str(error)) from None
         self._source.replace(made.stream)
         size = made.stream.seek(0, io.SEEK_END)
         return {"size": size, "content_type": made.content_type, "width": made.width, "height": made.height}
@@ -398,7 +396,7 @@ def _head(stream: BinaryIO) -> bytes:
     head = b""
     while len(head) < content.HEAD and (data := stream.read(content.HEAD - len(head))):
         if not isinstance(data, bytes):
-            raise Invalid("The file was opened as text. Open it in binary mode.")
+            raise marshmallow.ValidationError("The file was opened as text. Open it in binary mode.")
         head += data
     return head
 
@@ -442,7 +440,7 @@ class FileKind(Kind):
             if file is not None:
                 file.check(self)  # so that what is wrong with it is told with what else is wrong with a form
             return file
-        raise Invalid("Not a file. Send it in a form of type multipart/form-data.")
+        raise marshmallow.ValidationError("Not a file. Send it in a form of type multipart/form-data.")
 
     def judge(self, value: Any) -> None:
         value.check(self)
@@ -465,7 +463,7 @@ class FileKind(Kind):
     def _is_right(self, value: Any) -> bool:
         try:
             value.check(self)
-        except Invalid:
+        except marshmallow.ValidationError:
             return False
         return True
 
@@ -475,8 +473,8 @@ class FileKind(Kind):
     def shape(self, name: str, scope: Scope) -> str:
         return f"type({name}) is {scope.name(File, 'File')}"
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
-        return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
+        return field_class("Raw")(kind=self, **options)  # type: ignore[no-any-return]
 
     def describe(self) -> str:
         return "File"

@@ -40,7 +40,7 @@ def _test(model: Any, field: Any, seen: frozenset[Any]) -> Test | None:
     if type(kind) is UnionKind and _SIMPLE.issuperset(map(type, kind.members)):
         types = {getattr(member, "python", str) for member in kind.members} - {str}  # text may mean another member
         return lambda value: (type(value) in types or value is None) and check(value)
-    if type(kind) is EmbeddedKind and not field.validators and field.name not in model.__validators__:
+    if type(kind) is EmbeddedKind and not field.has_validators and field.name not in model.__validators__:
         return _embedded_test(field, kind.target.get(), seen)
     return None
 

@@ -6,18 +6,17 @@ import re
 import uuid
 from typing import Any
 
-import marshmallow.fields as mf
 from bson import ObjectId
 from bson.errors import InvalidId
-from marshmallow import ValidationError as Invalid
 
+from ..late import marshmallow
 from .kinds import Scalar, Scope
 
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}\Z")
 
 
 class ObjectIdKind(Scalar):
-    python, stored, marshmallow_field, plain = ObjectId, frozenset({ObjectId}), mf.Field, True
+    python, stored, marshmallow_field, plain = ObjectId, frozenset({ObjectId}), "Field", True
 
     def coerce(self, value: Any) -> Any:
         if type(value) is ObjectId:
@@ -34,8 +33,8 @@ class ObjectIdKind(Scalar):
         except InvalidId:
             raise self.error(text) from None
 
-    def error(self, value: Any) -> Invalid:
-        return Invalid("Not a valid ObjectId.")
+    def error(self, value: Any) -> marshmallow.ValidationError:
+        return marshmallow.ValidationError("Not a valid ObjectId.")
 
     def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
         return f"type({name}) is {scope.name(ObjectId, 'ObjectId')}", f"str({name})"
@@ -45,7 +44,7 @@ class ObjectIdKind(Scalar):
 
 
 class UUIDKind(Scalar):
-    python, stored, marshmallow_field, plain = uuid.UUID, frozenset({uuid.UUID}), mf.UUID, True
+    python, stored, marshmallow_field, plain = uuid.UUID, frozenset({uuid.UUID}), "UUID", True
     message = "invalid_uuid"
 
     def parse(self, text: str) -> Any:

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from marshmallow import ValidationError as Invalid
-
+from ..late import marshmallow
 from .batches import Batch, Loader
 from .containers import ListKind, Nullable, SetKind, TupleKind, core
 from .documents import Document, same
@@ -42,7 +41,7 @@ def read(
     """
     allowed = _allowed(model, names)
     if type(data) is not dict and not isinstance(data, Mapping):
-        raise Invalid("Invalid input type.")
+        raise marshmallow.ValidationError("Invalid input type.")
     form = hasattr(data, "getlist")
     passed = set(trusted)
     codec = model.__codec__
@@ -61,7 +60,7 @@ def read(
             continue
         try:
             _read_one(model, name, data, allowed, values, unsent, form=form)
-        except Invalid as error:
+        except marshmallow.ValidationError as error:
             problems[str(name)[:100]] = error.messages
     if form and names is not None:
         values.update((name, _unticked(model.__fields__[name])) for name in allowed if _is_unticked(model, name, data))
@@ -70,7 +69,7 @@ def read(
             if name in allowed and name not in passed and (name not in data or name in unsent):
                 problems[name] = [model.__fields__[name].judge.error_messages["required"]]
     if problems:
-        raise Invalid(problems)
+        raise marshmallow.ValidationError(problems)
     return values
 
 
@@ -96,7 +95,7 @@ def _read_one(
 def _cast(field: Any, value: Any, checks: Mapping[str, Callable[[Any], bool]]) -> Any:
     """Give the value that an outside one means; marshmallow is asked only where it may have something to say."""
     kind = field.kind
-    if value is not None and not (kind.nested and field.validators):
+    if value is not None and not (kind.nested and field.has_validators):
         found = kind.cast(value)
         # What is nested was checked when it was cast. It must not be cast twice, as each level would be.
         if kind.nested or checks[field.name](found):
@@ -138,7 +137,7 @@ def read_whole(model: Any, data: Any) -> dict[str, Any]:
     """
     depth = _depth.get()
     if depth >= MAX_DEPTH:
-        raise Invalid(f"Nested more than {MAX_DEPTH} documents deep.")
+        raise marshmallow.ValidationError(f"Nested more than {MAX_DEPTH} documents deep.")
     token = _depth.set(depth + 1)
     try:
         return _read_whole(model, data)
@@ -151,7 +150,7 @@ def _read_whole(model: Any, data: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     try:
         values = read(model, data, whole=True)
-    except Invalid as error:
+    except marshmallow.ValidationError as error:
         if not isinstance(data, Mapping):
             raise
         problems = error.messages_dict
@@ -159,7 +158,7 @@ def _read_whole(model: Any, data: Any) -> dict[str, Any]:
         if name not in data:
             problems.setdefault(name, [model.__fields__[name].judge.error_messages["required"]])
     if problems:
-        raise Invalid(problems)
+        raise marshmallow.ValidationError(problems)
     return values
 
 
@@ -167,11 +166,11 @@ def _accepts(name: Any, field: Any, form: bool) -> bool:
     """Refuse a name that may not be set; False for one that a form may have and that is passed over."""
     if field is None or field.options.private:
         if field is not None or name in ("id", "_id"):
-            raise Invalid(READONLY if field is None else UNKNOWN)
+            raise marshmallow.ValidationError(READONLY if field is None else UNKNOWN)
     elif not writable(field):
-        raise Invalid(READONLY)
+        raise marshmallow.ValidationError(READONLY)
     if not form:
-        raise Invalid(UNKNOWN)
+        raise marshmallow.ValidationError(UNKNOWN)
     return False
 
 
@@ -195,10 +194,10 @@ def kept(document: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         nested = type(document).__fields__[name].kind.nested
         try:
             values[name] = merged(getattr(document, name, None), value) if nested else value
-        except Invalid as error:
+        except marshmallow.ValidationError as error:
             problems[name] = error.messages
     if problems:
-        raise Invalid(problems)
+        raise marshmallow.ValidationError(problems)
     return values
 
 
@@ -214,7 +213,9 @@ def merged(before: Any, given: Any) -> Any:
         return {key: merged(before.get(key), value) for key, value in given.items()}
     if isinstance(given, list) and isinstance(before, list) and any(map(_has_closed_fields, before)):
         if given != [type(old)(**{n: getattr(old, n) for n in _open_names(old)}) for old in before]:
-            raise Invalid("Its items have fields that cannot be set from outside. Change the items one by one.")
+            raise marshmallow.ValidationError(
+                "Its items have fields that cannot be set from outside. Change the items one by one."
+            )
         return before
     return given
 
@@ -260,7 +261,7 @@ def check_references(model: Any, values: Mapping[str, Any]) -> None:
                 elif isinstance(document._state, Loader):
                     document._state.adopt(found[identifier], Batch([found[identifier]]))
     if problems:
-        raise Invalid(problems)
+        raise marshmallow.ValidationError(problems)
 
 
 def _referred(value: Any) -> Iterator[Any]:

@@ -4,10 +4,10 @@ A kind knows two forms of a value: the one that Python code sees and the one tha
 the same object (`plain`), reading and storing cost nothing. Sizes and ranges that a user asks for are no part of a
 kind: they are validators of the field.
 
-An extender writes `coerce`, `encode` and `decode`, and names the marshmallow field whose messages hold::
+An extender writes `coerce`, `encode` and `decode`, and names the class in `marshmallow.fields` whose messages hold::
 
     class Point(Scalar):
-        python, stored, marshmallow_field = complex, frozenset({list}), mf.Field
+        python, stored, marshmallow_field = complex, frozenset({list}), "Field"
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any, ClassVar
 
-import marshmallow.fields as mf
-from marshmallow import ValidationError as Invalid
-
+from ..late import marshmallow
 from .marshal import field_class
 
 # The names that generated code uses for something of its own: functions and locals, and what Python brings.
@@ -146,7 +144,7 @@ class Kind:
         """
         return None
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
         """Give the marshmallow field of this kind."""
         raise NotImplementedError
 
@@ -177,7 +175,8 @@ class Scalar(Kind):
     python: type
     #: The keyword for the message about a wrong type, in the marshmallow field's table.
     message: ClassVar[str] = "invalid"
-    marshmallow_field: ClassVar[type[mf.Field[Any]]]
+    #: The name of the class in `marshmallow.fields`.
+    marshmallow_field: ClassVar[str]
 
     def coerce(self, value: Any) -> Any:
         if type(value) is self.python:
@@ -200,12 +199,13 @@ class Scalar(Kind):
             return stored
         raise WrongValue(stored, self.describe())
 
-    def error(self, value: Any) -> Invalid:
+    def error(self, value: Any) -> marshmallow.ValidationError:
         """Make the error for a value of another type, in marshmallow's words."""
         messages: dict[str, str] = {}
-        for cls in reversed(self.marshmallow_field.__mro__):
+        for cls in reversed(getattr(marshmallow.fields, self.marshmallow_field).__mro__):
             messages.update(getattr(cls, "default_error_messages", {}))
-        return Invalid(messages[self.message].format(input=value, obj_type=self.python.__name__, choices=""))
+        message = messages[self.message].format(input=value, obj_type=self.python.__name__, choices="")
+        return marshmallow.ValidationError(message)
 
     def source(self, name: str, scope: Scope) -> str:
         return f"type({name}) is {scope.name(self.python, self.python.__name__)}"
@@ -216,8 +216,8 @@ class Scalar(Kind):
         types = sorted(self.stored, key=lambda stored: stored.__name__, reverse=True)
         return f"({' or '.join(f'type({name}) is {scope.name(one, one.__name__)}' for one in types)})", name
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
-        field: mf.Field[Any] = field_class(self.marshmallow_field)(kind=self, **options)
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
+        field: marshmallow.fields.Field[Any] = field_class(self.marshmallow_field)(kind=self, **options)
         return field
 
     def describe(self) -> str:

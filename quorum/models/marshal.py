@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextvars import ContextVar
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import marshmallow.fields as mf
+from ..late import marshmallow
 
 if TYPE_CHECKING:
     from .kinds import Kind
@@ -29,8 +30,8 @@ def strict() -> Iterator[None]:
         _strict.reset(token)
 
 
-class KindField(mf.Field[Any]):
-    """A marshmallow field whose values are those of a kind."""
+class _OfKind:
+    """What makes a class of marshmallow's fields one whose values are those of a kind."""
 
     def __init__(self, *args: Any, kind: Kind, **options: Any) -> None:
         self.kind = kind
@@ -47,11 +48,7 @@ class KindField(mf.Field[Any]):
         return None if value is None else self.kind.dump(value)
 
 
-_classes: dict[str, Any] = {}
-
-
-def field_class(base: type[mf.Field[Any]]) -> Any:
-    """Give the subclass of a marshmallow field class that a kind judges."""
-    if base.__name__ not in _classes:
-        _classes[base.__name__] = type(base.__name__, (KindField, base), {})
-    return _classes[base.__name__]
+@cache
+def field_class(name: str) -> Any:
+    """Give the subclass of a class of marshmallow's fields that a kind judges."""
+    return type(name, (_OfKind, getattr(marshmallow.fields, name)), {})

@@ -10,7 +10,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import marshmallow.fields as mf
 from bson import ObjectId
 from bson.binary import BINARY_SUBTYPE, UUID_SUBTYPE, Binary
 from bson.datetime_ms import DatetimeMS
@@ -18,8 +17,8 @@ from bson.decimal128 import Decimal128
 from bson.errors import InvalidBSON
 from bson.int64 import Int64
 from bson.regex import Regex
-from marshmallow import ValidationError as Invalid
 
+from ..late import marshmallow
 from .containers import check_key, each
 from .dates import in_utc
 from .kinds import Kind, Scope, WrongValue
@@ -55,9 +54,9 @@ class UnionKind(Kind):
         for member in self.members:
             try:
                 return member, getattr(member, verb)(value)
-            except Invalid as error:
+            except marshmallow.ValidationError as error:
                 problems.extend(error.messages if isinstance(error.messages, list) else [error.messages])
-        raise Invalid(problems)
+        raise marshmallow.ValidationError(problems)
 
     def _member(self, value: Any) -> Kind:
         for member in self.members:
@@ -78,7 +77,7 @@ class UnionKind(Kind):
             if type(value) is getattr(member, "python", None):
                 try:
                     return member.cast(value)
-                except Invalid:
+                except marshmallow.ValidationError:
                     break
         ordered = sorted(self.members, key=lambda member: type(value) is not getattr(member, "python", None))
         return UnionKind._try(UnionKind(tuple(ordered)), "cast", value)[1]
@@ -89,7 +88,7 @@ class UnionKind(Kind):
         others = tuple(member for member in self.members if member is not text)
         try:
             member, found = UnionKind._try(UnionKind(others), "cast", value)
-        except Invalid:
+        except marshmallow.ValidationError:
             if text is None:
                 raise
         else:
@@ -123,8 +122,8 @@ class UnionKind(Kind):
     def source(self, name: str, scope: Scope) -> str:
         return "(" + " or ".join(f"({member.source(name, scope)})" for member in self.members) + ")"
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
-        return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
+        return field_class("Raw")(kind=self, **options)  # type: ignore[no-any-return]
 
     def describe(self) -> str:
         return " | ".join(member.describe() for member in self.members)
@@ -151,7 +150,7 @@ class Anything(Kind):
 
     def _normal(self, value: Any, depth: int) -> Any:
         if depth > MAX_DEPTH:
-            raise Invalid(f"Nested more than {MAX_DEPTH} levels deep.")
+            raise marshmallow.ValidationError(f"Nested more than {MAX_DEPTH} levels deep.")
         kind = type(value)
         if kind is dict:
             for key in value:
@@ -164,7 +163,7 @@ class Anything(Kind):
             return value
         if kind is float:
             if not math.isfinite(value):
-                raise Invalid(mf.Float.default_error_messages["special"])
+                raise marshmallow.ValidationError(marshmallow.fields.Float.default_error_messages["special"])
             return value
         if kind is datetime:
             return DateTime().coerce(value)
@@ -178,7 +177,7 @@ class Anything(Kind):
         if kind.__module__.startswith("bson."):
             read = _as_read(value)
             return value if read is value else self._normal(read, depth)
-        raise Invalid(f"Not a value that can be stored as it is: {kind.__name__}.")
+        raise marshmallow.ValidationError(f"Not a value that can be stored as it is: {kind.__name__}.")
 
     def encode(self, value: Any) -> Any:
         kind = type(value)
@@ -229,11 +228,11 @@ class Anything(Kind):
     def _is_right(self, value: Any) -> bool:
         try:
             return self.coerce(value) is value
-        except Invalid:
+        except marshmallow.ValidationError:
             return False
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
-        return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
+        return field_class("Raw")(kind=self, **options)  # type: ignore[no-any-return]
 
     def describe(self) -> str:
         return "Any"
@@ -254,5 +253,5 @@ def _as_read(value: Any) -> Any:
         # A date outside of Python's range, or another language's pattern: it stays what it is.
         if not isinstance(value, Binary):
             return value
-        raise Invalid("Not a valid UUID.") from None
+        raise marshmallow.ValidationError("Not a valid UUID.") from None
     return bytes(value) if type(value) is Binary and value.subtype == BINARY_SUBTYPE else value

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from bson import ObjectId
-from marshmallow import ValidationError as Invalid
 from pymongo.collection import Collection
 
 from .. import errors
+from ..late import marshmallow
 from . import atomic, expressions, families, indexes, inputs, refusals, registry, store, updates, validation, writes
 from .base import Asked, Base, named, set_up, unknown_names
 from .batches import Batch
@@ -171,7 +171,7 @@ class Model(Base, Hooks):
             return None
         try:
             wanted = id if primary.is_made and type(id) is ObjectId else primary.kind.encode(primary.kind.cast(id))
-        except Invalid as error:
+        except marshmallow.ValidationError as error:
             if isinstance(id, (str, bytes, int)):
                 return None
             raise errors.ValidationError({primary.name: error.messages}, model=cls.__name__) from None

@@ -7,11 +7,10 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import marshmallow.fields as mf
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
-from marshmallow import ValidationError as Invalid
 
+from ..late import marshmallow
 from .kinds import Scalar, Scope, WrongValue
 
 MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
@@ -21,7 +20,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})([eE][+-
 
 
 class Integer(Scalar):
-    python, stored, marshmallow_field, plain = int, frozenset({int, Int64}), mf.Integer, True
+    python, stored, marshmallow_field, plain = int, frozenset({int, Int64}), "Integer", True
 
     def coerce(self, value: Any) -> Any:
         if type(value) is not int:
@@ -30,7 +29,7 @@ class Integer(Scalar):
             value = value if type(value) is Int64 else int(value)
         if MIN_INT64 <= value <= MAX_INT64:
             return value
-        raise Invalid("Number too large.")
+        raise marshmallow.ValidationError("Number too large.")
 
     def parse(self, text: str) -> Any:
         if not INTEGER.match(text):
@@ -44,7 +43,7 @@ class Integer(Scalar):
 
 
 class Float(Scalar):
-    python, marshmallow_field = float, mf.Float
+    python, marshmallow_field = float, "Float"
     stored = frozenset({float, int, Int64})
 
     def __init__(self, allow_nan: bool = False) -> None:
@@ -53,21 +52,21 @@ class Float(Scalar):
     def coerce(self, value: Any) -> Any:
         if type(value) is not float:
             if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise Invalid("Not a valid number.")
+                raise marshmallow.ValidationError("Not a valid number.")
             given = value
             try:
                 value = float(given)
             except OverflowError:
-                raise Invalid("Number too large.") from None
+                raise marshmallow.ValidationError("Number too large.") from None
             if value != given and not math.isnan(value):
-                raise Invalid("Number too large.")
+                raise marshmallow.ValidationError("Number too large.")
         if self.allow_nan or math.isfinite(value):
             return value
-        raise Invalid(mf.Float.default_error_messages["special"])
+        raise marshmallow.ValidationError(marshmallow.fields.Float.default_error_messages["special"])
 
     def parse(self, text: str) -> Any:
         if not _NUMBER.match(text) and not (self.allow_nan and text.lower() in ("nan", "inf", "-inf")):
-            raise Invalid("Not a valid number.")
+            raise marshmallow.ValidationError("Not a valid number.")
         return float(text)
 
     def decode(self, stored: Any, batch: Any = None) -> Any:
@@ -92,17 +91,17 @@ class Float(Scalar):
 class DecimalKind(Scalar):
     """An exact decimal number of up to 34 digits, stored as Decimal128."""
 
-    python, stored, marshmallow_field = Decimal, frozenset({Decimal128}), mf.Decimal
+    python, stored, marshmallow_field = Decimal, frozenset({Decimal128}), "Decimal"
 
     def coerce(self, value: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool):
             value = Decimal(value)
         if not isinstance(value, Decimal):
-            raise Invalid("Not a valid number.")
+            raise marshmallow.ValidationError("Not a valid number.")
         if not value.is_finite():
-            raise Invalid(mf.Decimal.default_error_messages["special"])
+            raise marshmallow.ValidationError(marshmallow.fields.Decimal.default_error_messages["special"])
         if not _fits_decimal128(value):
-            raise Invalid("Number too large.")
+            raise marshmallow.ValidationError("Number too large.")
         return value if type(value) is Decimal else Decimal(value)
 
     def cast(self, value: Any) -> Any:
@@ -112,7 +111,7 @@ class DecimalKind(Scalar):
 
     def parse(self, text: str) -> Any:
         if not _NUMBER.match(text):
-            raise Invalid("Not a valid number.")
+            raise marshmallow.ValidationError("Not a valid number.")
         return Decimal(text)
 
     def encode(self, value: Any) -> Any:

@@ -10,9 +10,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, ClassVar
 
-import marshmallow.fields as mf
-from marshmallow import ValidationError as Invalid
-
+from ..late import marshmallow
 from .batches import Deleted, Fetch, Loader
 from .documents import Document
 from .kinds import Kind, Scope, WrongValue
@@ -53,7 +51,7 @@ class ReferenceKind(Kind):
         if isinstance(value, cls):
             return value
         if isinstance(value, Document):
-            raise Invalid(f"Not a {cls.__name__}.")
+            raise marshmallow.ValidationError(f"Not a {cls.__name__}.")
         return self._known_by(self.id_kind.coerce(value))
 
     def cast(self, value: Any) -> Any:
@@ -77,9 +75,9 @@ class ReferenceKind(Kind):
 
     def judge(self, value: Any) -> None:
         if value._state.new:
-            raise Invalid(f"This {type(value).__name__} has not been saved. Save it first.")
+            raise marshmallow.ValidationError(f"This {type(value).__name__} has not been saved. Save it first.")
         if type(value._state) is Deleted:
-            raise Invalid(f"This {type(value).__name__} has been deleted.")
+            raise marshmallow.ValidationError(f"This {type(value).__name__} has been deleted.")
 
     def encode(self, value: Any) -> Any:
         stored = value._doc
@@ -106,8 +104,8 @@ class ReferenceKind(Kind):
     def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
         return self.id_kind.showing(name, scope, field)
 
-    def schema_field(self, **options: Any) -> mf.Field[Any]:
-        return field_class(mf.Raw)(kind=self, **options)  # type: ignore[no-any-return]
+    def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
+        return field_class("Raw")(kind=self, **options)  # type: ignore[no-any-return]
 
     def identifiers(self, stored: Any) -> Iterable[Any]:
         if type(stored) in self.id_kind.stored:

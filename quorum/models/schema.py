@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import marshmallow
-
+from ..late import marshmallow
 from .containers import Nullable
 from .kinds import MISSING
 

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from marshmallow import ValidationError as Invalid
-
+from ..late import marshmallow
 from ..storage.base import CHUNK
 from .holders import is_unsent
 
@@ -42,7 +41,9 @@ class Source:
                 self._stream = self._begin(limit)
             self._stream.seek(0)
         except (OSError, ValueError) as error:
-            raise Invalid(f"The file can't be read: {getattr(error, 'strerror', None) or error}") from error
+            raise marshmallow.ValidationError(
+                f"The file can't be read: {getattr(error, 'strerror', None) or error}"
+            ) from error
         return self._stream
 
     def replace(self, stream: BinaryIO) -> None:
@@ -65,7 +66,7 @@ class Source:
             raise ValueError("it was closed")
         stream: Any = self._make()
         if isinstance(stream, io.TextIOBase):
-            raise Invalid("The file was opened as text. Open it in binary mode.")
+            raise marshmallow.ValidationError("The file was opened as text. Open it in binary mode.")
         if _can_seek(stream):
             return cast(BinaryIO, stream)
         self._make, self._borrowed = None, False  # what was read is not there a second time
@@ -106,5 +107,7 @@ def source_of(value: Any) -> Source | None:
         name = getattr(value, "name", None)  # of a pipe, a number
         return Source(lambda: value, name if isinstance(name, str) else None, borrowed=True)
     if isinstance(value, str):
-        raise Invalid("Not a file. A path is given as a pathlib.Path, an upload by a form of type multipart/form-data.")
-    raise Invalid("Not a file.")
+        raise marshmallow.ValidationError(
+            "Not a file. A path is given as a pathlib.Path, an upload by a form of type multipart/form-data."
+        )
+    raise marshmallow.ValidationError("Not a file.")

@@ -7,11 +7,10 @@ import binascii
 import re
 from typing import Any
 
-import marshmallow.fields as mf
 from bson.binary import Binary
 from bson.regex import Regex
-from marshmallow import ValidationError as Invalid
 
+from ..late import marshmallow
 from .kinds import Scalar, Scope, WrongValue, is_utf8
 
 # What BSON keeps of a pattern's flags.
@@ -19,7 +18,7 @@ _STORED_FLAGS = re.IGNORECASE | re.MULTILINE | re.DOTALL | re.UNICODE | re.VERBO
 
 
 class String(Scalar):
-    python, stored, marshmallow_field, plain = str, frozenset({str}), mf.String, True
+    python, stored, marshmallow_field, plain = str, frozenset({str}), "String", True
 
     def coerce(self, value: Any) -> Any:
         if type(value) is not str:
@@ -28,7 +27,7 @@ class String(Scalar):
             value = str.__str__(value)
         if value.isascii() or is_utf8(value):
             return value
-        raise Invalid(mf.String.default_error_messages["invalid_utf8"])
+        raise marshmallow.ValidationError(marshmallow.fields.String.default_error_messages["invalid_utf8"])
 
     def cast(self, value: Any) -> Any:
         return self.coerce(value)
@@ -39,7 +38,7 @@ class String(Scalar):
 
 class Bytes(Scalar):
     python, stored, plain = bytes, frozenset({bytes}), True
-    marshmallow_field = mf.Raw
+    marshmallow_field = "Raw"
 
     def coerce(self, value: Any) -> Any:
         if type(value) is bytes:
@@ -49,8 +48,8 @@ class Bytes(Scalar):
             return bytes(value)
         raise self.error(value)
 
-    def error(self, value: Any) -> Invalid:
-        return Invalid("Not valid bytes.")
+    def error(self, value: Any) -> marshmallow.ValidationError:
+        return marshmallow.ValidationError("Not valid bytes.")
 
     def cast(self, value: Any) -> Any:
         if not isinstance(value, str):
@@ -58,7 +57,7 @@ class Bytes(Scalar):
         try:
             return base64.b64decode(value, validate=True)
         except (binascii.Error, ValueError):
-            raise Invalid("Not valid base64.") from None
+            raise marshmallow.ValidationError("Not valid base64.") from None
 
     def dump(self, value: Any) -> Any:
         return base64.b64encode(value).decode("ascii")
@@ -67,7 +66,7 @@ class Bytes(Scalar):
 class Pattern(Scalar):
     """A compiled regular expression over text, stored as BSON's."""
 
-    python, stored, marshmallow_field = re.Pattern, frozenset({Regex, re.Pattern}), mf.Field
+    python, stored, marshmallow_field = re.Pattern, frozenset({Regex, re.Pattern}), "Field"
 
     def coerce(self, value: Any) -> Any:
         if (
@@ -86,8 +85,8 @@ class Pattern(Scalar):
             raise self.error(value)
         return self.coerce(value)
 
-    def error(self, value: Any) -> Invalid:
-        return Invalid("Not a valid regular expression.")
+    def error(self, value: Any) -> marshmallow.ValidationError:
+        return marshmallow.ValidationError("Not a valid regular expression.")
 
     def encode(self, value: Any) -> Any:
         return Regex.from_native(value)
@@ -108,7 +107,7 @@ class Pattern(Scalar):
     def _is_right(self, value: Any) -> bool:
         try:
             self.coerce(value)
-        except Invalid:
+        except marshmallow.ValidationError:
             return False
         return True
 

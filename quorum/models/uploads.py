@@ -18,11 +18,11 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
-from marshmallow import ValidationError as Invalid
 from pymongo.errors import PyMongoError
 
 from .. import address, errors, images, runtime
 from ..content import served_type
+from ..late import marshmallow
 from ..storage import Storage
 from . import store
 from .containers import Container, core
@@ -234,7 +234,7 @@ class _Sending:
             file = File(file)
         try:
             file.check(kind)
-        except Invalid as error:
+        except marshmallow.ValidationError as error:
             raise errors.ValidationError({field.name: error.messages}, model=type(self._document).__name__) from None
         self._files.append(file)
         self._store(storage, new_key(type(self._document), field, _own_part(kind, self._document, file)), kind, file)
@@ -413,7 +413,7 @@ class Direct:
         file = File.of_source(_once(storage, key, entry.size), name)
         try:
             file.check(self._kind)
-        except Invalid as error:
+        except marshmallow.ValidationError as error:
             storage.delete([key])
             raise self._wrong(error.messages) from None
         return file

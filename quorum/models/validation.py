@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import marshmallow
-from marshmallow import ValidationError as Invalid
-
 from .. import errors
+from ..late import marshmallow
 from .containers import messages_of
 from .documents import CHECKED, Change, Checked, own_values, touched
 from .kinds import MISSING
@@ -41,7 +39,7 @@ def _is_valid(document: Any, changes: list[Change] | None) -> bool:
             return False
     else:
         for field, value, _, _, inner in changes:
-            if inner is not None and not field.validators:
+            if inner is not None and not field.has_validators:
                 if not _is_valid(value, inner):
                     return False
             elif not codec.checks[field.name](value):
@@ -72,11 +70,11 @@ def judge(document: Any, names: Iterable[str] | None = None) -> None:
                 continue
             try:
                 values[name] = field.judge.deserialize(marshmallow.missing if value is MISSING else value)
-            except Invalid as error:
+            except marshmallow.ValidationError as error:
                 problems[name] = error.messages
     problems.update(_own_problems(document, names, problems))
     if problems:
-        raise Invalid(problems)
+        raise marshmallow.ValidationError(problems)
 
 
 def _changed_names(document: Any, problems: dict[str, Any]) -> list[str]:
@@ -99,7 +97,7 @@ def _own_problems(document: Any, names: Iterable[str], known: dict[str, Any]) ->
         for method in methods:
             try:
                 getattr(document, method)(value)
-            except Invalid as error:
+            except marshmallow.ValidationError as error:
                 own = error.messages
                 problems.setdefault(name, []).extend(own if isinstance(own, list) else [own])
     return problems
@@ -112,7 +110,7 @@ def judge_given(document: Any, names: Iterable[str]) -> None:
     """
     problems = _own_problems(document, names, {})
     if problems:
-        raise Invalid(problems)
+        raise marshmallow.ValidationError(problems)
 
 
 def with_trusted(error: errors.ValidationError, model: Any, trusted: Mapping[str, Any]) -> errors.ValidationError:
@@ -125,7 +123,7 @@ def with_trusted(error: errors.ValidationError, model: Any, trusted: Mapping[str
                 continue
             try:
                 field.judge.deserialize(field.kind.coerce(value))
-            except Invalid as wrong:
+            except marshmallow.ValidationError as wrong:
                 problems[name] = messages_of(wrong, value)
     if not problems or not isinstance(error.messages, dict):
         return error
@@ -149,6 +147,6 @@ def validated(document: Any) -> list[Change]:
         return changes
     try:
         judge(document)
-    except Invalid as error:
+    except marshmallow.ValidationError as error:
         raise errors.ValidationError(error.messages_dict, model=model.__name__) from None
     return [] if new else list(touched(document))

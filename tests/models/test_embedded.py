@@ -222,6 +222,12 @@ def test_a_wrong_value_is_told_by_its_path(app: Any, values: Any, path: list[Any
     assert Drawing.collection.count_documents({}) == 0
 
 
+def test_what_is_no_document_is_refused_in_marshmallows_words() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Drawing(origin=5).validate()  # type: ignore[arg-type]
+    assert caught.value.messages == {"origin": ["Invalid type."]}
+
+
 @pytest.mark.promise("D9")
 def test_a_wrong_stored_document_breaks_only_itself(app: Any) -> None:
     identifier = Drawing.collection.insert_one(

@@ -5,14 +5,28 @@ A message says what was given, what holds and what to do. Secrets and private va
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-import marshmallow
+from .base import QuorumError
 
+if TYPE_CHECKING:
+    from .validation import StoredValueError, ValidationError
 
-class QuorumError(Exception):
-    """Base of every error that quorum raises."""
+__all__ = [
+    "ConfigurationError",
+    "ConflictError",
+    "DanglingReferenceError",
+    "JobError",
+    "MailError",
+    "NotFoundError",
+    "NotLoadedError",
+    "OperationalError",
+    "QuorumError",
+    "StoredValueError",
+    "ValidationError",
+]
 
 
 class ConfigurationError(QuorumError):
@@ -24,47 +38,6 @@ class ConfigurationError(QuorumError):
     def __init__(self, *problems: str) -> None:
         self.problems: tuple[str, ...] = problems
         super().__init__("\n".join(problems))
-
-
-class ValidationError(QuorumError, marshmallow.ValidationError):
-    """A value does not fit its field.
-
-    `messages` maps a field's name to its messages, `{"title": ["Longer than maximum length 120."]}`, nested as the
-    document is, or is a list of them where the problem is of no one field; `model` is the name of the model, or None.
-    """
-
-    def __init__(
-        self,
-        message: str | list[Any] | dict[str, Any],
-        field_name: str = "_schema",
-        data: Mapping[str, Any] | None = None,
-        valid_data: list[Any] | dict[str, Any] | None = None,
-        *,
-        model: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        marshmallow.ValidationError.__init__(self, message, field_name, data, valid_data, **kwargs)
-        self.model = model
-
-    def __str__(self) -> str:
-        text = "; ".join(_flatten(self.messages if isinstance(self.messages, dict) else {"_schema": self.messages}))
-        return f"{self.model}: {text}" if self.model else text
-
-
-class StoredValueError(ValidationError):
-    """A stored document holds something that its field cannot be.
-
-    The list that the document came in is not affected, and saving leaves the value as it is: read it by
-    `Model.collection`, or assign a right value. `field` and `id` tell where it was found.
-    """
-
-    def __init__(self, message: str, *, model: str, field: str, id: Any) -> None:
-        super().__init__(message, field, model=model)
-        self.field = field
-        self.id = id
-
-    def __str__(self) -> str:
-        return f"{self.model}.{self.field} of document {self.id!r}: {self.args[0]}"
 
 
 class NotFoundError(QuorumError):
@@ -147,15 +120,13 @@ class MailError(OperationalError):
         self.message_id: str | None = None
 
 
-def _flatten(messages: Any, path: str = "") -> Sequence[str]:
-    if isinstance(messages, Mapping):
-        return [
-            line
-            for key, value in messages.items()
-            for line in _flatten(value, path if key == "_schema" else f"{path}.{key}" if path else str(key))
-        ]
-    if isinstance(messages, (list, tuple)):
-        text = " ".join(str(message) for message in messages)
-    else:
-        text = str(messages)
-    return [f"{path}: {text}" if path else text]
+def __getattr__(name: str) -> Any:
+    # They are classes of marshmallow's too, which is imported when it is first needed.
+    if name in ("StoredValueError", "ValidationError"):
+        value = globals()[name] = getattr(importlib.import_module(".validation", __name__), name)
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -31,12 +31,14 @@ _OPTIONS = ("collation", "comment", "hint", "max_time_ms", "read_preference")
 
 def hydrate(model: Any, documents: list[dict[str, Any]], only: dict[str, Any] | None = None) -> list[Any]:
     """Make the objects of stored documents that came together."""
-    batch = Batch(documents, only)
     if model.__meta__.subclasses:
+        batch = Batch(documents, only)
         return [view(model.__class_of__(stored), stored, batch) for stored in documents]
     count = len(documents)
     if count == 1:
-        return [view(model, documents[0], batch)]
+        return [view(model, documents[0], Batch(documents, only))]
+    # Where no reference is, no document needs its siblings, nor keeps them in memory.
+    batch = Batch(documents if model.__codec__.refers else [], only)
     found = list(map(object.__new__, itertools.repeat(model, count)))
     deque(map(set_doc, found, documents), 0)
     deque(map(set_state, found, itertools.repeat(batch, count)), 0)
@@ -273,10 +275,12 @@ class Query(Generic[M]):
         try:
             cursor = cursor.batch_size(size)
             is_mock = mongodb.is_mock()
-            while documents := list(itertools.islice(cursor, size)) if is_mock else cursor.to_list(size):
-                yield from self._hydrate(documents)
-                if len(documents) < size:
-                    return
+            count = size
+            while count == size:
+                documents = list(itertools.islice(cursor, size)) if is_mock else cursor.to_list(size)
+                count, found = len(documents), iter(self._hydrate(documents))
+                del documents  # their memory is taken by the next ones, while a processor's caches still have it
+                yield from found
         except store.READING_ERRORS as error:
             raise store.unread(self._model, error) from error
         finally:

@@ -15,6 +15,10 @@ import quorum
 TEXT = "x" * 2000
 
 
+class Note(quorum.Model):
+    text: str
+
+
 def peak_of(find: Callable[[], Iterable[Book]]) -> tuple[int, int]:
     """Read the books to the end; give their number and the most bytes that were held meanwhile."""
     tracemalloc.reset_peak()
@@ -36,6 +40,34 @@ def test_memory_does_not_grow_with_the_number_of_documents(mongo_url: str, load:
     assert count == counted == 2000
     assert listed > 2000 * len(TEXT)
     assert streamed < listed / 4
+
+
+def test_a_batch_is_gone_when_the_next_one_comes(mongo_url: str, load: Callable[..., None]) -> None:
+    load(mongo_url, Note)
+    Note.collection.insert_many([{"text": "x" * 100_000} for _ in range(40)])
+    tracemalloc.start()
+    try:
+        peaks = []
+        for count in (10, 40):
+            tracemalloc.reset_peak()
+            assert sum(len(note.text) for note in Note.find().limit(count).stream(10)) == count * 100_000
+            peaks.append(tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 500_000
+
+
+def test_a_document_that_is_kept_keeps_no_other_of_its_list(mongo_url: str, load: Callable[..., None]) -> None:
+    load(mongo_url, Note)
+    Note.collection.insert_many([{"text": "x" * 100_000} for _ in range(10)])
+    tracemalloc.start()
+    try:
+        kept = next(iter(Note.find()))
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(kept.text) == 100_000
+    assert held < 200_000
 
 
 def test_a_stream_gives_what_a_list_gives(any_url: str, load: Callable[..., None]) -> None:

@@ -99,7 +99,7 @@ class Peer(Adapter):
         return refused
 
     def dump(self, objects: list[Any]) -> str | bytes:
-        return self.app.json.dumps(objects)
+        return self.app.json.response(objects).data
 
     def view(self) -> Any:
         @self.app.get("/")

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import inspect
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self, dataclass_transform
 
@@ -247,11 +247,10 @@ class Base(Document):
         """Give a JSON-ready dict of the public fields that were loaded: ids, decimals and UUIDs as text, moments as
         ISO 8601, a reference as the id of its document.
         """
+        quick: dict[str, Any] | None = self.__shown__(type(self).__codec__.show)
+        if quick is not None:
+            return quick
         only = self._state.only
-        if type(self._state) in _WHOLE and only is None and (not (values := vars(self)) or values is self._doc):
-            quick: dict[str, Any] | None = type(self).__codec__.show(self._doc)
-            if quick is not None:
-                return quick
         shown = {}
         for name, one in type(self).__fields__.items():
             if one.options.private or (only is not None and one.key not in only):
@@ -260,6 +259,19 @@ class Base(Document):
                 continue
             value = getattr(self, name)
             shown[name] = None if value is None else one.kind.dump(value)
+        return shown
+
+    def __shown__(self, show: Callable[[dict[str, Any]], dict[str, Any] | None]) -> dict[str, Any] | None:
+        """Show what is stored, and in its place what was read in another form or changed; None where it takes more."""
+        if type(self._state) not in _WHOLE or self._state.only is not None:
+            return None
+        shown = show(self._doc)
+        values = self.__dict__
+        if values and shown is not None and values is not self._doc:
+            fields = type(self).__fields__
+            for name in shown.keys() & values.keys():
+                value = values[name]
+                shown[name] = None if value is None else fields[name].kind.dump(value)
         return shown
 
     def __copy__(self) -> Self:

@@ -92,7 +92,7 @@ class LiteralKind(Scalar):
 
     plain, marshmallow_field = True, "Raw"
 
-    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+    def showing(self, name: str, scope: Scope, field: str, verb: str) -> tuple[str, str] | None:
         return None  # not every value of these types is one of them
 
     def __init__(self, values: tuple[Any, ...]) -> None:

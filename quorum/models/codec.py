@@ -61,7 +61,7 @@ class Codec:
             _encoder(fields, taken, scope, stored_type),
             _storer(model, given, scope),
             _flat(model, fields, scope),
-            _shower([field for field in fields if not field.options.private], scope),
+            *(_shower(verb, [one for one in fields if not one.options.private], scope) for verb in ("show", "lend")),
         ]
         parts += [_single(field, scope) for field in fields]
         self.source = "\n\n".join(parts)
@@ -74,6 +74,8 @@ class Codec:
         self.store: Callable[[dict[str, Any]], dict[str, Any] | None] = namespace["store"]
         self.is_flat: Callable[[dict[str, Any]], bool] = namespace["is_flat"]
         self.show: Callable[[dict[str, Any]], dict[str, Any] | None] = namespace["show"]
+        #: What `show` gives, but with moments as they are and the very lists that are stored.
+        self.lend: Callable[[dict[str, Any]], dict[str, Any] | None] = namespace["lend"]
         self.checks: dict[str, Callable[[Any], bool]] = {f.name: namespace[f"check_{f.name}"] for f in fields}
         self.names = frozenset(model.__fields__)
         #: The names of the fields that outside data may set, and of those that it must.
@@ -412,25 +414,32 @@ def _is_none_by_default(field: Any) -> bool:
     return not field.required and (field.options.default is MISSING or field.options.default is None)
 
 
-def _shower(fields: list[Any], scope: Scope) -> str:
+def _shower(verb: str, fields: list[Any], scope: Scope) -> str:
     tests: list[str] = []
     shown: list[str] = []
     for field in fields:
-        forms = field.kind.showing(f"{field.name}_", scope, field.name)
-        if forms is None or (isinstance(field.kind, Nullable) and not _is_none_by_default(field)):
-            return "def show(stored):\n    return None"
+        forms = field.kind.showing(f"{field.name}_", scope, field.name, verb)
+        if (
+            forms is None
+            or (isinstance(field.kind, Nullable) and not _is_none_by_default(field))
+            or _dumps_alone(field)
+        ):
+            return f"def {verb}(stored):\n    return None"
         test, form = forms
         variable = f"{field.name}_"
         tests.append(re.sub(rf"\b{variable}(?!\w)", f"({variable} := get({field.key!r}))", test, count=1))
         shown.append(f"{field.name!r}: {form},")
     return "\n".join(
         [
-            "def show(stored):",
+            f"def {verb}(stored):",
             "    get = stored.get",
-            "    right = (",
-            f"        {tests[0] if tests else 'True'}",
-            *(f"        and {test}" for test in tests[1:]),
-            "    )",
+            "    try:",
+            "        right = (",
+            f"            {tests[0] if tests else 'True'}",
+            *(f"            and {test}" for test in tests[1:]),
+            "        )",
+            "    except TypeError:",
+            "        return None",
             "    if not right:",
             "        return None",
             "    return {",
@@ -438,3 +447,9 @@ def _shower(fields: list[Any], scope: Scope) -> str:
             "    }",
         ]
     )
+
+
+def _dumps_alone(field: Any) -> bool:
+    """Say whether the embedded documents in a field have a `dump()` of their own."""
+    models = (target.get() for kind in every_kind(field.kind) for target in getattr(kind, "targets", ()))
+    return any(not _is_own(next(base for base in model.__mro__ if "dump" in vars(base))) for model in models)

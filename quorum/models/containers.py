@@ -48,11 +48,13 @@ class Nullable(Kind):
     def source(self, name: str, scope: Scope) -> str:
         return f"({name} is None or {self.inner.source(name, scope)})"
 
-    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
-        if (inner := self.inner.showing(name, scope, field)) is None:
+    def showing(self, name: str, scope: Scope, field: str, verb: str) -> tuple[str, str] | None:
+        if (inner := self.inner.showing(name, scope, field, verb)) is None:
             return None
         test, form = inner
-        return f"({name} is None or ({test}))", form if form == name else f"(None if {name} is None else {form})"
+        # The value first, as most are there; an embedded document is None where it cannot be shown.
+        test = f"({name} is None or ({test}))" if self.nested else f"({test} or {name} is None)"
+        return test, form if form == name else f"(None if {name} is None else {form})"
 
     def encoding(self, name: str, scope: Scope, field: str) -> str:
         return name if self.plain else f"(None if {name} is None else {self.inner.encoding(name, scope, field)})"
@@ -198,12 +200,15 @@ class ListKind(Container):
         item = scope.variable()
         return f"type({name}) is list and all([{self.item.source(item, scope)} for {item} in {name}])"
 
-    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
-        item = self.item.showing("item", scope, field)
+    def showing(self, name: str, scope: Scope, field: str, verb: str) -> tuple[str, str] | None:
+        item = self.item.showing("item", scope, field, verb)
         if item is None or item[1] != "item" or not self.item.plain:
             return None
-        types = scope.name(self.item.stored, f"TYPES_OF_{field}")
-        return f"type({name}) is list and {types}.issuperset(map(type, {name}))", f"{name}.copy()"
+        if self.item.stored == _STRINGS:
+            test = f"''.join({name}) is not None"  # or a TypeError: of what is stored, nothing else can be joined
+        else:
+            test = f"{scope.name(self.item.stored, f'TYPES_OF_{field}')}.issuperset(map(type, {name}))"
+        return f"(type({name}) is list and {test})", name if verb == "lend" else f"{name}.copy()"
 
 
 _STRINGS = frozenset({str})

@@ -56,8 +56,9 @@ class DateTime(Scalar):
             f" and not {name}.microsecond % 1000"
         )
 
-    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
-        return f"type({name}) is {scope.name(datetime, 'datetime')}", f"{name}.isoformat() + 'Z'"
+    def showing(self, name: str, scope: Scope, field: str, verb: str) -> tuple[str, str] | None:
+        form = name if verb == "lend" else f"{name}.isoformat() + 'Z'"
+        return f"type({name}) is {scope.name(datetime, 'datetime')}", form
 
     def dump(self, value: Any) -> Any:
         return value.isoformat().replace("+00:00", "Z")

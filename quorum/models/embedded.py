@@ -81,9 +81,9 @@ class EmbeddedKind(Kind):
         cls = self.target.get()
         return f"type({name}) is {scope.name(cls, cls.__name__)}"
 
-    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+    def showing(self, name: str, scope: Scope, field: str, verb: str) -> tuple[str, str] | None:
         model = scope.name(self.target.get(), self.target.name)
-        return f"type({name}) is dict and ({name} := {model}.__codec__.show({name})) is not None", name
+        return f"type({name}) is dict and ({name} := {model}.__codec__.{verb}({name})) is not None", name
 
     def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
         # The schema of a model that embeds itself is looked up when it is used.
@@ -104,7 +104,7 @@ class EmbeddedKind(Kind):
 class EmbeddedUnionKind(EmbeddedKind):
     """An embedded document of one of several models; the key `_type` names it."""
 
-    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+    def showing(self, name: str, scope: Scope, field: str, verb: str) -> tuple[str, str] | None:
         return None
 
     def _class(self, name: Any) -> Any:

@@ -36,7 +36,7 @@ class ObjectIdKind(Scalar):
     def error(self, value: Any) -> marshmallow.ValidationError:
         return marshmallow.ValidationError("Not a valid ObjectId.")
 
-    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+    def showing(self, name: str, scope: Scope, field: str, verb: str) -> tuple[str, str] | None:
         return f"type({name}) is {scope.name(ObjectId, 'ObjectId')}", f"str({name})"
 
     def dump(self, value: Any) -> Any:

@@ -138,9 +138,11 @@ class Kind:
         """Give an expression for the stored form of the right value in the variable `name`, which is a field's."""
         return name if self.plain else f"{scope.name(self.encode, f'encode_{field}')}({name})"
 
-    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+    def showing(self, name: str, scope: Scope, field: str, verb: str) -> tuple[str, str] | None:
         """Give two expressions about the stored value in the variable `name`: one that is true only where it can be
         read, and one for its JSON-ready form; or None, where that takes more.
+
+        :param verb: `"show"`, or `"lend"` for a writer of JSON that writes moments itself and changes no list.
         """
         return None
 
@@ -210,7 +212,7 @@ class Scalar(Kind):
     def source(self, name: str, scope: Scope) -> str:
         return f"type({name}) is {scope.name(self.python, self.python.__name__)}"
 
-    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+    def showing(self, name: str, scope: Scope, field: str, verb: str) -> tuple[str, str] | None:
         if not self.plain or type(self).dump is not Kind.dump:
             return None
         types = sorted(self.stored, key=lambda stored: stored.__name__, reverse=True)

@@ -43,8 +43,8 @@ class UnionKind(Kind):
                 self._by_type.setdefault(stored, member)
         self.stored = frozenset(self._by_type)
 
-    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
-        members = [member.showing(name, scope, field) for member in self.members]
+    def showing(self, name: str, scope: Scope, field: str, verb: str) -> tuple[str, str] | None:
+        members = [member.showing(name, scope, field, verb) for member in self.members]
         if any(member is None or member[1] != name for member in members):
             return None
         return f"({' or '.join(f'({member[0]})' for member in members if member)})", name

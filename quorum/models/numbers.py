@@ -81,7 +81,7 @@ class Float(Scalar):
             return f"type({name}) is float"
         return f"type({name}) is float and {scope.name(math.isfinite, 'isfinite')}({name})"
 
-    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
+    def showing(self, name: str, scope: Scope, field: str, verb: str) -> tuple[str, str] | None:
         return f"type({name}) is float and {scope.name(math.isfinite, 'isfinite')}({name})", name
 
     def dump(self, value: Any) -> Any:

@@ -101,8 +101,8 @@ class ReferenceKind(Kind):
     def shape(self, name: str, scope: Scope) -> str:
         return f"isinstance({name}, {scope.name(self.target.get(), self.target.name)})"
 
-    def showing(self, name: str, scope: Scope, field: str) -> tuple[str, str] | None:
-        return self.id_kind.showing(name, scope, field)
+    def showing(self, name: str, scope: Scope, field: str, verb: str) -> tuple[str, str] | None:
+        return self.id_kind.showing(name, scope, field, verb)
 
     def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
         return field_class("Raw")(kind=self, **options)  # type: ignore[no-any-return]

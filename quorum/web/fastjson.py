@@ -9,11 +9,15 @@ import orjson
 from bson import ObjectId
 from flask import Flask, Response
 
+from quorum import models
+
 from . import json
 
 # orjson would leave moments in the time zones that they are in.
 _OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _IN_UTC: Final = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
+_MODELS: Final = (models.Model, models.EmbeddedModel)
+_OWN: Final = frozenset({models.Model.dump, models.EmbeddedModel.dump})
 
 
 def write(value: Any) -> Any:
@@ -26,6 +30,10 @@ def write(value: Any) -> Any:
         return str(value)
     if kind is datetime and (value.tzinfo is UTC or value.tzinfo is None):
         return orjson.Fragment(orjson.dumps(value, None, _IN_UTC))
+    if issubclass(kind, _MODELS) and kind.dump in _OWN:
+        shown = value.__shown__(kind.__codec__.lend)
+        if shown is not None:
+            return orjson.Fragment(orjson.dumps(shown, None, _IN_UTC))
     return json.write(value)
 
 

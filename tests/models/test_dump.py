@@ -13,18 +13,45 @@ from uuid import UUID
 import pytest
 from bson import Int64, ObjectId, Regex, Timestamp
 from bson.decimal128 import Decimal128
+from flask import Flask
 from library import MODELS, Author, Book, Color, Details, Film, Review
 
 import quorum
+from quorum.web import fastjson
 
 UID = UUID("12345678-1234-5678-1234-567812345678")
 OID = ObjectId("507f1f77bcf86cd799439011")
 HUSH = "a private value"
 
 
+class Place(quorum.EmbeddedModel):
+    city: str
+    since: datetime | None = None
+
+
+class Loud(quorum.EmbeddedModel):
+    word: str
+
+    def dump(self) -> dict[str, Any]:
+        return {"word": self.word.upper()}
+
+
+class Entry(quorum.Model):
+    title: str
+    tags: list[str] | None = None
+    at: datetime | None = None
+    place: Place | None = None
+    writer: Author | None = quorum.reference()
+    secret: str | None = quorum.field(private=True)
+
+
+class Noise(quorum.Model):
+    loud: Loud
+
+
 @pytest.fixture(autouse=True)
 def _loaded(any_url: str, load: Callable[..., None]) -> None:
-    load(any_url, *MODELS)
+    load(any_url, *MODELS, Entry, Noise)
 
 
 SHOWN: list[tuple[str, Any, Any]] = [
@@ -130,7 +157,54 @@ def test_a_change_is_shown() -> None:
     assert (book.dump()["tags"], book.dump()["title"]) == (["a", "b"], "new")
 
 
+ENTRY = {
+    "title": "a", "tags": ["x", "y"], "at": datetime(2024, 1, 1, tzinfo=UTC), "secret": HUSH,
+    "place": Place(city="Rome", since=datetime(2020, 1, 1, 0, 0, 0, 1000, tzinfo=UTC)),
+}  # fmt: skip
+ACTIONS: dict[str, Callable[[Any], Any]] = {
+    "nothing": lambda entry: None,
+    "reads": lambda entry: [getattr(entry, name) for name in Entry.__fields__],
+    "assigns": lambda entry: setattr(entry, "title", "b"),
+    "appends": lambda entry: entry.tags.append("z"),
+    "clears": lambda entry: setattr(entry, "tags", None),
+    "moves": lambda entry: setattr(entry, "at", datetime(2025, 1, 1, tzinfo=UTC)),
+    "changes inside": lambda entry: setattr(entry.place, "city", "Oslo"),
+    "replaces": lambda entry: setattr(entry, "place", Place(city="Bonn")),
+    "removes": lambda entry: setattr(entry, "place", None),
+    "refers": lambda entry: setattr(entry, "writer", Author(name="Bea").save()),
+    "hides": lambda entry: setattr(entry, "secret", "other"),
+    "saves": lambda entry: entry.save(),
+    "adds what is no field": lambda entry: entry.__dict__.update(_note=1, other=2),
+}
+
+
+@pytest.mark.parametrize("first", ACTIONS)
+def test_a_stored_document_shows_what_a_new_one_with_its_values_does(first: str) -> None:
+    write = fastjson.OrjsonProvider(Flask("a")).dumps
+    ann = Author(name="Ann").save()
+    for second in ACTIONS:
+        entry = Entry.get(Entry(**ENTRY, writer=ann).save().id)
+        for action in (first, second):
+            if action not in ("appends", "changes inside") or None not in (entry.tags, entry.place):
+                ACTIONS[action](entry)
+        values = {name: getattr(entry, name) for name in Entry.__fields__}
+        assert entry.dump() == Entry(**values).dump() == json.loads(write(entry)), second
+        assert HUSH not in write(entry)
+
+
+def test_an_embedded_document_is_shown_by_a_dump_of_its_own() -> None:
+    noise = Noise(loud=Loud(word="hush")).save()
+    for document in (noise, Noise.get(noise.id)):
+        assert document.dump()["loud"] == {"word": "HUSH"}
+        assert '"loud":{"word":"HUSH"}' in fastjson.OrjsonProvider(Flask("a")).dumps(document)
+
+
 def test_what_is_shown_is_no_part_of_the_document() -> None:
+    entry = Entry.get(Entry(**ENTRY).save().id)
+    shown = entry.dump()
+    shown["tags"].append("z")
+    shown["place"]["city"] = "Oslo"
+    assert (entry.changes(), entry.tags, entry.place.city) == ({}, ["x", "y"], "Rome")  # type: ignore[union-attr]
     book = Book(tags=["a"], meta={"a": {"b": 1}}, anything=[1], details=Details()).save()
     dumped = book.dump()
     dumped["tags"].append("x")
@@ -162,6 +236,16 @@ def test_a_value_of_the_wrong_type_is_told() -> None:
     with pytest.raises(quorum.errors.StoredValueError) as caught:
         Book.get(identifier).dump()
     assert (caught.value.model, caught.value.field, caught.value.id) == ("Book", "number", identifier)
+
+
+@pytest.mark.promise("D9")
+@pytest.mark.parametrize("wrong", [{"tags": ["a", 5]}, {"tags": "ab"}, {"at": "2024"}, {"place": {"city": 5}}])
+def test_a_wrong_value_is_told_by_a_response_too(wrong: dict[str, Any]) -> None:
+    identifier = Entry.collection.insert_one({"title": "a", **wrong}).inserted_id
+    app = Flask("a")
+    for show in (Entry.dump, fastjson.OrjsonProvider(app).response):
+        with pytest.raises(quorum.errors.StoredValueError, match="Place.city" if "place" in wrong else "Entry."):
+            show(Entry.get(identifier))
 
 
 def test_what_is_shown_can_be_applied_again() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import inspect
 import threading
@@ -79,16 +78,6 @@ class Asked:
 def refuse_base(cls: type) -> Any:
     """Refuse to make a document of a class that has no fields of its own."""
     raise TypeError(f"{cls.__name__} is for subclassing: `class Post(quorum.{cls.__name__}): title: str`.")
-
-
-@contextlib.contextmanager
-def named(model: type) -> Iterator[None]:
-    """Raise marshmallow's errors as ours, with the model's name."""
-    try:
-        yield
-    except marshmallow.ValidationError as error:
-        messages = error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
-        raise errors.ValidationError(messages, model=model.__name__) from None
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field, reference, file))
@@ -223,15 +212,17 @@ class Base(Document):
             A required field that is missing, and a wrong value among the trusted ones, are among them where anything
             else is wrong; else `save()` tells. A document that is referred to and does not exist is a wrong value too.
         """
+        problems: dict[str, Any] = {}
+        values = inputs.read(cls, data, problems, trusted, names, whole=True)
         try:
-            with named(cls):
-                values = inputs.read(cls, data, trusted, names, whole=True)
             document = cls(**{**values, **trusted})
-            with named(cls):
-                inputs.check_references(cls, values)
-                validation.judge_given(document, values)
-        except errors.ValidationError as error:
-            raise validation.with_trusted(error, cls, trusted) from None
+            inputs.check_references(cls, values, problems)
+            validation.judge_given(document, values, problems)
+        except errors.ValidationError as error:  # of a value that code gave
+            problems = {**error.messages_dict, **problems}
+        if problems:
+            problems.update(inputs.missing(cls, {**values, **trusted, **problems}, names))
+            raise validation.refused(cls, problems, trusted)
         if cls.__embedded__:
             document.validate()
         return document

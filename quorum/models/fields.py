@@ -334,7 +334,7 @@ class Field:
             )  # fmt: skip
         if state.new:
             if self.required:
-                raise AttributeError(f"{name} has not been set.")
+                raise AttributeError(f"{name} has not been set.", name=self.name, obj=document)
             return self.default()
         return self._default_of(document)
 

@@ -77,7 +77,8 @@ def validates(*names: str) -> Callable[[Validator], Validator]:
     """Mark a method as a validator of fields: `@quorum.validates("title")`.
 
     It is called with the value when a changed value is validated, and raises `ValidationError`; what it returns is
-    ignored. An optional field's None is not passed to it.
+    ignored. An optional field's None is not passed to it. A rule on several fields names all of them. One that reads a
+    field which is required and has no value is passed over, as that is told by itself.
     """
     if not names or not all(isinstance(name, str) for name in names):
         raise TypeError('validates() takes the names of fields: @quorum.validates("title").')

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+from .. import errors
 from ..late import marshmallow
 from .batches import Batch, Loader
 from .containers import ListKind, Nullable, SetKind, TupleKind, core
@@ -29,19 +30,26 @@ _depth: ContextVar[int] = ContextVar("quorum_input_depth", default=0)
 
 
 def read(
-    model: Any, data: Any, trusted: Iterable[str] = (), names: Iterable[str] | None = None, *, whole: bool = False
+    model: Any,
+    data: Any,
+    problems: dict[str, Any],
+    trusted: Iterable[str] = (),
+    names: Iterable[str] | None = None,
+    *,
+    whole: bool = False,
 ) -> dict[str, Any]:
     """Give the Python values that outside data mean for a model's fields; names in `trusted` are passed over.
 
+    :param problems: gets what is wrong, by name: a name that is refused, or a value.
     :param names: the fields that may be set; others are as good as unknown. Of a form they are those that it has
         inputs for: a box that is not ticked sends nothing, and means False, or an empty list.
-    :param whole: they are for a new document: tell of required fields that are missing too, where anything is wrong.
-    :raises marshmallow.ValidationError: a name is refused or a value is wrong; all of them, by name.
+    :param whole: they are for a new document.
+    :raises ValidationError: the data are no mapping.
     :raises TypeError: `names` has something that is no field which may be written from outside.
     """
     allowed = _allowed(model, names)
     if type(data) is not dict and not isinstance(data, Mapping):
-        raise marshmallow.ValidationError("Invalid input type.")
+        raise errors.ValidationError({"_schema": ["Invalid input type."]}, model=model.__name__)
     form = hasattr(data, "getlist")
     passed = set(trusted)
     codec = model.__codec__
@@ -49,8 +57,6 @@ def read(
     taken_whole = whole and _depth.get() < MAX_DEPTH // 2
     means_itself = {} if form else codec.means_itself if taken_whole else codec.scalar_means_itself
     values: dict[str, Any] = {}
-    problems: dict[str, Any] = {}
-    unsent: set[str] = set()
     for name in data:
         if name in passed:
             continue
@@ -59,18 +65,22 @@ def read(
             values[name] = value.copy() if type(value) is list else value
             continue
         try:
-            _read_one(model, name, data, allowed, values, unsent, form=form)
+            _read_one(model, name, data, allowed, values, form=form)
         except marshmallow.ValidationError as error:
             problems[str(name)[:100]] = error.messages
     if form and names is not None:
         values.update((name, _unticked(model.__fields__[name])) for name in allowed if _is_unticked(model, name, data))
-    if problems and whole:
-        for name in codec.needed:
-            if name in allowed and name not in passed and (name not in data or name in unsent):
-                problems[name] = [model.__fields__[name].judge.error_messages["required"]]
-    if problems:
-        raise marshmallow.ValidationError(problems)
     return values
+
+
+def missing(model: Any, values: Mapping[str, Any], names: Iterable[str] | None = None) -> dict[str, Any]:
+    """Give the problems of required fields that outside data should have set, and have not."""
+    allowed = _allowed(model, names)
+    return {
+        name: [model.__fields__[name].judge.error_messages["required"]]
+        for name in model.__codec__.needed
+        if name in allowed and name not in values
+    }
 
 
 def _read_one(
@@ -79,16 +89,13 @@ def _read_one(
     data: Mapping[Any, Any],
     allowed: frozenset[str],
     values: dict[str, Any],
-    unsent: set[str],
     *,
     form: bool,
 ) -> None:
     field: Any = model.__fields__.get(name) if isinstance(name, str) else None
     if name not in allowed and not _accepts(name, field, form):
         return
-    if form and field.kind.files and _is_unsent(field, data):
-        unsent.add(name)
-    else:
+    if not (form and field.kind.files and _is_unsent(field, data)):
         values[name] = _cast(field, _of_form(field, data) if form else data[name], model.__codec__.checks)
 
 
@@ -147,16 +154,8 @@ def read_whole(model: Any, data: Any) -> dict[str, Any]:
 
 def _read_whole(model: Any, data: Any) -> dict[str, Any]:
     problems: dict[str, Any] = {}
-    values: dict[str, Any] = {}
-    try:
-        values = read(model, data, whole=True)
-    except marshmallow.ValidationError as error:
-        if not isinstance(data, Mapping):
-            raise
-        problems = error.messages_dict
-    for name in model.__codec__.needed:
-        if name not in data:
-            problems.setdefault(name, [model.__fields__[name].judge.error_messages["required"]])
+    values = read(model, data, problems, whole=True)
+    problems = {**missing(model, values), **problems}
     if problems:
         raise marshmallow.ValidationError(problems)
     return values
@@ -183,12 +182,11 @@ def _of_form(field: Any, data: Any) -> Any:
     return None if value == "" and isinstance(field.kind, Nullable) else value
 
 
-def kept(document: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+def kept(document: Any, given: Mapping[str, Any], problems: dict[str, Any]) -> dict[str, Any]:
     """Give outside values for a document, with what is theirs to keep of the embedded documents that it has.
 
-    :raises marshmallow.ValidationError: as `merged`, by name.
+    :param problems: gets those of `merged`, by name.
     """
-    problems: dict[str, Any] = {}
     values: dict[str, Any] = {}
     for name, value in given.items():
         nested = type(document).__fields__[name].kind.nested
@@ -196,8 +194,6 @@ def kept(document: Any, given: Mapping[str, Any]) -> dict[str, Any]:
             values[name] = merged(getattr(document, name, None), value) if nested else value
         except marshmallow.ValidationError as error:
             problems[name] = error.messages
-    if problems:
-        raise marshmallow.ValidationError(problems)
     return values
 
 
@@ -238,10 +234,10 @@ def _merged_document(before: Any, given: Any) -> Any:
     return result
 
 
-def check_references(model: Any, values: Mapping[str, Any]) -> None:
+def check_references(model: Any, values: Mapping[str, Any], problems: dict[str, Any]) -> None:
     """Load the documents that outside data refer to, with one query for each of their models.
 
-    :raises marshmallow.ValidationError: one does not exist: whoever reads the reference later would meet an error.
+    :param problems: gets those that do not exist: whoever reads the reference later would meet an error.
     """
     if not model.__codec__.refers:
         return
@@ -251,7 +247,6 @@ def check_references(model: Any, values: Mapping[str, Any]) -> None:
         for document in _referred(value) if field.kind.nested and not field.leads_nowhere else ():
             by_id = waiting.setdefault(type(document), {})
             by_id.setdefault(document._doc["_id"], []).append((name, document))
-    problems: dict[str, Any] = {}
     for target, by_id in waiting.items():
         found = {stored["_id"]: stored for stored in ReferenceKind.fetch(target, list(by_id))}
         for identifier, places in by_id.items():
@@ -260,8 +255,6 @@ def check_references(model: Any, values: Mapping[str, Any]) -> None:
                     problems[name] = [f"There is no such {target.__name__}."]
                 elif isinstance(document._state, Loader):
                     document._state.adopt(found[identifier], Batch([found[identifier]]))
-    if problems:
-        raise marshmallow.ValidationError(problems)
 
 
 def _referred(value: Any) -> Iterator[Any]:

@@ -11,7 +11,7 @@ from pymongo.collection import Collection
 from .. import errors
 from ..late import marshmallow
 from . import atomic, expressions, families, indexes, inputs, refusals, registry, store, updates, validation, writes
-from .base import Asked, Base, named, set_up, unknown_names
+from .base import Asked, Base, set_up, unknown_names
 from .batches import Batch
 from .declarations import OPTIONS, Meta, lead_to_itself
 from .documents import encoded, set_attribute, set_doc, set_state, touched, view
@@ -209,20 +209,22 @@ class Model(Base, Hooks):
         if not type(self).__fields__.keys() >= trusted.keys():
             raise unknown_names(type(self), trusted)
         before = dict(vars(self))
+        problems: dict[str, Any] = {}
         try:
-            with named(type(self)):
-                given = inputs.read(type(self), data, trusted, names)
-                values = {**inputs.kept(self, given), **trusted}
-            self._coerce(values)
-            for name, value in values.items():
-                setattr(self, name, value)
-            with named(type(self)):
-                inputs.check_references(type(self), given)
-                validation.judge_given(self, given)
-        except BaseException as error:
+            given = inputs.read(type(self), data, problems, trusted, names)
+            try:
+                values = {**inputs.kept(self, given, problems), **trusted}
+                self._coerce(values)
+                for name, value in values.items():
+                    setattr(self, name, value)
+                inputs.check_references(type(self), given, problems)
+                validation.judge_given(self, given, problems)
+            except errors.ValidationError as error:  # of a value that code gave
+                problems = {**error.messages_dict, **problems}
+            if problems:
+                raise validation.refused(type(self), problems, trusted)
+        except BaseException:
             set_attribute(self, "__dict__", before)
-            if isinstance(error, errors.ValidationError):
-                raise validation.with_trusted(error, type(self), trusted) from None
             raise
         return self
 

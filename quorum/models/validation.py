@@ -90,7 +90,8 @@ def _own_problems(document: Any, names: Iterable[str], known: dict[str, Any]) ->
     """Run the methods marked with `@validates`, on the values that are right so far."""
     problems: dict[str, Any] = {}
     checked = set(names)
-    for name, methods in type(document).__validators__.items():
+    model: Any = type(document)
+    for name, methods in model.__validators__.items():
         value = vars(document).get(name)
         if name not in checked or name in known or value is None:
             continue
@@ -100,22 +101,22 @@ def _own_problems(document: Any, names: Iterable[str], known: dict[str, Any]) ->
             except marshmallow.ValidationError as error:
                 own = error.messages
                 problems.setdefault(name, []).extend(own if isinstance(own, list) else [own])
+            except AttributeError as error:
+                if error.obj is not document or error.name not in model.__fields__:
+                    raise
+                # The field that the rule asks for has no value, and is required: that is told of it already.
     return problems
 
 
-def judge_given(document: Any, names: Iterable[str]) -> None:
-    """Run the methods marked with `@validates` on fields that outside data gave.
-
-    :raises marshmallow.ValidationError: something is wrong; the messages are by field.
-    """
-    problems = _own_problems(document, names, {})
-    if problems:
-        raise marshmallow.ValidationError(problems)
+def judge_given(document: Any, names: Iterable[str], problems: dict[str, Any]) -> None:
+    """Run the methods marked with `@validates` on fields that outside data gave, and add what they say."""
+    if type(document).__validators__:
+        problems.update(_own_problems(document, names, problems))
 
 
-def with_trusted(error: errors.ValidationError, model: Any, trusted: Mapping[str, Any]) -> errors.ValidationError:
-    """Give the error of outside data, with what is wrong with the values that code gave beside them: a file, say."""
-    problems: dict[str, Any] = {}
+def refused(model: Any, problems: dict[str, Any], trusted: Mapping[str, Any]) -> errors.ValidationError:
+    """Make the error of outside data, with what is wrong with the values that code gave beside them: a file, say."""
+    found: dict[str, Any] = {}
     with strict():
         for name, value in trusted.items():
             field = model.__fields__.get(name)
@@ -124,10 +125,8 @@ def with_trusted(error: errors.ValidationError, model: Any, trusted: Mapping[str
             try:
                 field.judge.deserialize(field.kind.coerce(value))
             except marshmallow.ValidationError as wrong:
-                problems[name] = messages_of(wrong, value)
-    if not problems or not isinstance(error.messages, dict):
-        return error
-    return errors.ValidationError({**problems, **error.messages}, model=model.__name__)
+                found[name] = messages_of(wrong, value)
+    return errors.ValidationError({**found, **problems}, model=model.__name__)
 
 
 def validated(document: Any) -> list[Change]:

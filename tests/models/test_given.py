@@ -158,7 +158,7 @@ def _taken(**data: Any) -> list[str]:
     """Name the fields whose values are not cast."""
     with mock.patch.object(inputs, "_cast", side_effect=lambda field, *_: cast.append(field.name)):
         cast: list[str] = []
-        inputs.read(Thing, data, whole=True)
+        inputs.read(Thing, data, {}, whole=True)
     return [name for name in data if name not in cast]
 
 

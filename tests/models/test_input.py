@@ -503,7 +503,7 @@ def test_outside_data_for_an_embedded_document_leave_what_they_cannot_set(
 
 @pytest.mark.parametrize(("text", "value"), [("2134", 2134), ("02134", "02134"), ("-5", -5), ("+5", "+5"), ("a", "a")])
 def test_text_for_a_union_with_text_is_a_number_only_where_nothing_is_lost(text: str, value: Any) -> None:
-    assert inputs.read(Code, MultiDict({"code": text})) == {"code": value}
+    assert inputs.read(Code, MultiDict({"code": text}), {}) == {"code": value}
 
 
 class Code(quorum.Model):

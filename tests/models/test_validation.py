@@ -405,6 +405,69 @@ def test_a_validator_runs_for_what_changed_only(
     assert seen == ["c"]
 
 
+class Span(quorum.Model):
+    name: str = quorum.field(max_length=3)
+    start: int
+    end: int
+
+    @quorum.validates("start", "end")
+    def _in_order(self, value: int) -> None:
+        if self.end < self.start:
+            raise ValidationError("Ends before it starts.")
+
+
+REQUIRED = ["Missing data for required field."]
+ORDER = ["Ends before it starts."]
+
+
+@pytest.mark.promise("I5")
+@pytest.mark.parametrize(
+    ("data", "problems"),
+    [
+        ({"name": "a", "end": 1}, {"start": REQUIRED}),
+        (
+            {"name": "long", "start": 2, "end": 1},
+            {"name": ["Longer than maximum length 3."], "start": ORDER, "end": ORDER},
+        ),
+        ({"start": 2, "end": 1}, {"name": REQUIRED, "start": ORDER, "end": ORDER}),
+        ({"start": "x", "end": 1}, {"name": REQUIRED, "start": ["Not a valid integer."]}),
+        ({}, {"name": REQUIRED, "start": REQUIRED, "end": REQUIRED}),
+    ],
+)
+def test_what_rules_say_is_told_together_with_all_else(data: dict[str, Any], problems: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Span.new(data).validate()
+    assert caught.value.messages == problems
+
+
+def test_a_rule_is_asked_beside_an_embedded_document_that_is_wrong() -> None:
+    data = {"must": "a", "name": "q", "lines": [{"text": "ok"}, {"text": "ax"}]}
+    assert problems_of(lambda: Order.new(data)) == {"name": ["No q."], "lines": {1: {"text": ["No x."]}}}
+
+
+def test_a_rule_on_two_fields_is_asked_whichever_of_them_changes(any_url: str, load: Callable[..., None]) -> None:
+    load(any_url, Span)
+    span = Span(name="a", start=1, end=2).save()
+    for data in ({"start": 3}, {"end": 0}):
+        with pytest.raises(ValidationError) as caught:
+            span.apply(data)
+        assert caught.value.messages == dict.fromkeys(data, ORDER)
+    assert (span.start, span.end, span.changes()) == (1, 2, {})
+
+
+def test_a_rule_that_asks_for_what_does_not_exist_is_not_swallowed() -> None:
+    class Odd(quorum.Model):
+        name: str
+
+        @quorum.validates("name")
+        def _ask(self, value: str) -> Any:
+            return self.nothing if value == "own" else Span().start
+
+    for value in ("own", "another's"):
+        with pytest.raises(AttributeError):
+            Odd(name=value).validate()
+
+
 def test_a_validator_is_inherited_and_can_be_replaced() -> None:
     class Base(quorum.Model):
         name: str

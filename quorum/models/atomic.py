@@ -91,6 +91,8 @@ def _field(document: Any, name: str) -> Any:
         )  # fmt: skip
     if document._doc.get(field.key, MISSING) is None:
         raise _wrong(document, name, "Is None, which nothing can be added to or removed from. Assign a value first.")
+    if field.key in document._doc:
+        getattr(document, name)  # a stored value of a wrong type is told before anything is sent
     return field
 
 

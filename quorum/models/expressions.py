@@ -232,7 +232,8 @@ def operand(model: Any, name: str, kind: Kind, value: Any) -> Any:
         if isinstance(judge, ReferenceKind):
             if not isinstance(value, Document):
                 return judge.id_kind.encode(judge.id_kind.cast(value))
-            judge.judge(judge.coerce(value))
+            if judge.coerce(value)._state.new:  # by the id of one that was deleted its remains are found
+                judge.judge(value)
         return judge.encode(judge.cast(value))
     except marshmallow.ValidationError as error:
         raise errors.ValidationError({name: error.messages}, model=model.__name__) from None

@@ -340,6 +340,8 @@ class Field:
 
     def _default_of(self, document: Any) -> Any:
         if self.required and self.options.default is MISSING:
+            if self.options.moment and type(made := document._doc.get("_id")) is ObjectId:
+                return made.generation_time  # it was stored before the model kept its moments
             raise self._wrong(document, WrongValue(MISSING, self.kind.describe()))
         value = self.default()
         if self.is_constant:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import quorum
-from quorum.errors import ConflictError, NotFoundError, ValidationError
+from quorum.errors import ConflictError, NotFoundError, StoredValueError, ValidationError
 
 
 class Item(quorum.EmbeddedModel):
@@ -209,6 +209,20 @@ def test_a_stored_value_of_another_type_is_an_error(app: Any) -> None:
         shop.inc("visits")
     with pytest.raises(ValidationError, match="another type"):
         shop.push("tags", "x")
+
+
+@pytest.mark.promise("D9")
+@pytest.mark.parametrize(("name", "wrong", "verb", "value"), [("visits", 3.0, "inc", 1), ("tags", [1], "push", "x")])
+def test_an_operator_on_a_wrong_stored_value_changes_nothing(
+    app: Any, name: str, wrong: Any, verb: str, value: Any
+) -> None:
+    identifier = Shop().save().id
+    Shop.collection.update_one({"_id": identifier}, {"$set": {name: wrong}})
+    shop = Shop.get(identifier)
+    before = stored(shop)
+    with pytest.raises(StoredValueError, match=f"Shop.{name}"):
+        getattr(shop, verb)(name, value)
+    assert stored(shop) == before
 
 
 def test_a_change_that_is_not_saved_is_in_the_way(app: Any) -> None:

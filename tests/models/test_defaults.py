@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from declaring import declare, problems_of
 
-from quorum import EmbeddedModel, Model, field
+from quorum import EmbeddedModel, Model, Timestamped, field
+from quorum.errors import StoredValueError
 
 
 class Line(EmbeddedModel):
@@ -80,3 +82,23 @@ def test_a_callable_default_is_called_for_each_document_and_checked() -> None:
     assert [cls().x, cls().x, cls(x=7).x, cls().x] == [0, 1, 7, 2]
     wrong = declare(int, field(default=lambda: "a"))
     assert problems_of(wrong) == ("The default of M.x gives a value that does not fit: ['Not a valid integer.'].",)
+
+
+class Old(Model, Timestamped):
+    title: str
+
+
+def test_a_document_older_than_its_moments_reads_as_made_with_its_id(load: Callable[..., None], any_url: str) -> None:
+    load(any_url, Old)
+    identifier = ObjectId("65a1b2c30000000000000000")
+    Old.collection.insert_many([{"_id": identifier, "title": "a"}, {"_id": "text", "title": "b"}])
+    old = Old.get(identifier)
+    assert old.created_at == old.updated_at == identifier.generation_time
+    assert old.dump()["created_at"] == identifier.generation_time.isoformat().replace("+00:00", "Z")
+    old.title = "c"
+    old.save()
+    stored = Old.collection.find_one({"_id": identifier})
+    assert stored is not None
+    assert set(stored) == {"_id", "title", "updated_at"}
+    with pytest.raises(StoredValueError, match=r"Old\.created_at"):
+        _ = Old.find(Old.title == "b")[0].created_at

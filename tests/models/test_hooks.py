@@ -327,6 +327,31 @@ def test_what_follows_the_write_does_not_fire_when_it_fails(load: Callable[..., 
     assert happened == UPDATING[:4]
 
 
+class Thread(quorum.Model):
+    title: str
+
+    def post_delete(self) -> None:
+        Reply.find(thread=self).delete()
+        Reply.find(Reply.others == [self]).delete()
+
+
+class Reply(quorum.Model):
+    thread: Thread | None = quorum.reference()
+    others: list[Thread] = quorum.reference(default=[])
+
+
+def test_what_refers_to_a_document_can_be_deleted_after_it(load: Callable[..., None], any_url: str) -> None:
+    load(any_url, Thread, Reply)
+    gone, stays = Thread(title="a").save(), Thread(title="b").save()
+    kept = Reply(thread=stays).save()
+    for reply in (Reply(thread=gone), Reply(others=[gone])):
+        reply.save()
+    gone.delete()
+    assert list(Reply.find()) == [kept]
+    with pytest.raises(ValidationError, match="has not been saved"):
+        Reply.find(thread=Thread(title="c"))
+
+
 def test_a_document_that_was_never_saved_fires_nothing_when_deleted(load: Callable[..., None], any_url: str) -> None:
     load(any_url, Watched)
     with pytest.raises(NotFoundError, match="This Watched has not been saved"):

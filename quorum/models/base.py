@@ -18,7 +18,7 @@ from .batches import Batch, Dangling, Deleted, Inner, Loader
 from .codec import Codec
 from .containers import messages_of
 from .declarations import Meta, declared, inherited, read_meta
-from .documents import CHECKED, NEW, Document, New, set_attribute, set_doc, set_state, unknown_field
+from .documents import CHECKED, NEW, Document, New, set_doc, set_state, set_values, unknown_field
 from .embedded import TYPE_KEY
 from .fields import Field, Options, field, file, reference
 from .holders import holders
@@ -111,7 +111,7 @@ class Base(Document):
             if not codec.names.issuperset(values):
                 raise unknown_names(type(self), values)
             self._coerce(values)
-        set_attribute(self, "__dict__", values)
+        set_values(self, values)
 
     def _coerce(self, values: dict[str, Any]) -> None:
         fields = type(self).__fields__
@@ -216,16 +216,17 @@ class Base(Document):
         values = inputs.read(cls, data, problems, trusted, names, whole=True)
         try:
             document = cls(**{**values, **trusted})
-            inputs.check_references(cls, values, problems)
-            validation.judge_given(document, values, problems)
         except errors.ValidationError as error:  # of a value that code gave
             problems = {**error.messages_dict, **problems}
-        if problems:
-            problems.update(inputs.missing(cls, {**values, **trusted, **problems}, names))
-            raise validation.refused(cls, problems, trusted)
-        if cls.__embedded__:
-            document.validate()
-        return document
+        else:
+            inputs.check_references(cls, values, problems)
+            validation.judge_given(document, values, problems)
+            if not problems:
+                if cls.__embedded__:
+                    document.validate()
+                return document
+        problems.update(inputs.missing(cls, {**values, **trusted, **problems}, names))
+        raise validation.refused(cls, problems, trusted)
 
     def validate(self) -> None:
         """Check the values that saving would store; of a stored document, those that changed.

@@ -51,7 +51,7 @@ CHECKED = Checked()
 class Document:
     """Base of models and embedded models."""
 
-    __slots__ = ("_doc", "_state")
+    __slots__ = ("__dict__", "_doc", "_state")
 
     __fields__: ClassVar[dict[str, Any]] = {}
     __codec__: ClassVar[Any]
@@ -111,15 +111,15 @@ def own_values(document: Document, *, kept: bool = False) -> dict[str, Any]:
             values = document.__dict__
             if values is document._doc:
                 values = values.copy() if kept else {}
-                set_attribute(document, "__dict__", values)
+                set_values(document, values)
     return values
 
 
 _owning = threading.Lock()
 os.register_at_fork(before=_owning.acquire, after_in_parent=_owning.release, after_in_child=_owning.release)
 
-#: Sets an attribute, `__dict__` above all, without a look at the fields.
-set_attribute: Any = object.__setattr__
+#: Set what a document is made of, without a look at the fields: its values are its `__dict__`.
+set_values: Any = Document.__dict__["__dict__"].__set__
 set_doc: Any = Document.__dict__["_doc"].__set__
 set_state: Any = Document.__dict__["_state"].__set__
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..late import marshmallow
 from .batches import Batch
-from .documents import Document, encoded, set_attribute, set_doc, set_state, settle, view
+from .documents import Document, encoded, set_doc, set_state, set_values, settle, view
 from .kinds import Kind, Scope, WrongValue
 from .marshal import field_class
 from .registry import Target
@@ -64,7 +64,7 @@ class EmbeddedKind(Kind):
         set_doc(document, stored)
         set_state(document, Batch([stored]) if batch is None else batch)
         if cls.__codec__.is_flat(stored):
-            set_attribute(document, "__dict__", stored)
+            set_values(document, stored)
         return document
 
     def settle(self, value: Any, stored: Any, batch: Any) -> None:

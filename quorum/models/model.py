@@ -14,7 +14,7 @@ from . import atomic, expressions, families, indexes, inputs, refusals, registry
 from .base import Asked, Base, set_up, unknown_names
 from .batches import Batch
 from .declarations import OPTIONS, Meta, lead_to_itself
-from .documents import encoded, set_attribute, set_doc, set_state, touched, view
+from .documents import encoded, set_doc, set_state, set_values, touched, view
 from .embedded import TYPE_KEY, EmbeddedKind
 from .expressions import Condition
 from .fields import field
@@ -224,7 +224,7 @@ class Model(Base, Hooks):
             if problems:
                 raise validation.refused(type(self), problems, trusted)
         except BaseException:
-            set_attribute(self, "__dict__", before)
+            set_values(self, before)
             raise
         return self
 

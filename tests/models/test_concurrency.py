@@ -167,15 +167,15 @@ def test_two_threads_that_assign_at_once_lose_nothing(
     chart = _loaded_chart(mock_url, load)
     spot = chart.spot
     other = threading.Thread(target=setattr, args=(spot, "y", 3))
-    real = documents.set_attribute
+    real = documents.set_values
 
-    def in_between(document: Any, name: str, values: Any) -> None:
+    def in_between(document: Any, values: Any) -> None:
         if other.ident is None:
             other.start()
             other.join(0.1)
-        real(document, name, values)
+        real(document, values)
 
-    monkeypatch.setattr(documents, "set_attribute", in_between)
+    monkeypatch.setattr(documents, "set_values", in_between)
     spot.x = 2
     other.join()
     assert chart.changes() == {"$set": {"spot.x": 2, "spot.y": 3}}

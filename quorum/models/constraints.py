@@ -139,6 +139,8 @@ def _wrong_roles(kind: Any, options: Options) -> Iterator[str]:
         yield "increment and default exclude each other"
     if options.required and options.default is not MISSING:
         yield "required and default exclude each other"
+    if options.unique and options.sparse:
+        yield "unique and sparse exclude each other: a unique index leaves out what has no value"
     if options.primary and (not isinstance(kind, Scalar) or kind is not inner):
         yield "a primary field is a scalar that is not optional"
     elif options.primary and any(stored.__hash__ is None for stored in inner.stored):

@@ -97,11 +97,11 @@ def _of_fields(model: Any, prefix: str, seen: set[Any]) -> Iterator[pymongo.Inde
 
 def _options(field: Any, path: str, *, optional: bool) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    if field.options.unique:
-        options["unique"] = True
     if field.options.sparse:
         options["sparse"] = True
-    elif field.options.unique and optional:
+    if field.options.unique:
+        options["unique"] = True
+    if field.options.unique and optional:
         options["partialFilterExpression"] = _Present({path: _present(field.kind)})
     return options
 

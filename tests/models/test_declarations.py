@@ -106,6 +106,11 @@ WRONG_OPTIONS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "increment of optional": (int | None, {"increment": True}, "increment is for int"),
     "increment with default": (int, {"increment": True, "default": 3}, "increment and default exclude each other"),
     "required with default": (int, {"required": True, "default": 3}, "required and default exclude each other"),
+    "unique and sparse": (
+        str | None,
+        {"unique": True, "sparse": True},
+        "unique and sparse exclude each other: a unique index leaves out what has no value",
+    ),
     "primary of list": (list[str], {"primary": True}, "a primary field is a scalar that is not optional"),
     "primary of optional": (str | None, {"primary": True}, "a primary field is a scalar that is not optional"),
     "primary Decimal": (Decimal, {"primary": True}, f"Decimal {HASHED}"),

@@ -1,13 +1,17 @@
 """What `import quorum` brings."""
 
+import copy
 import json
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import quorum
+from quorum import errors
 
 NOT_NEEDED = {"flask", "werkzeug", "jinja2", "boto3", "redis", "pika", "dramatiq", "mongomock", "secantus", "orjson"}
 
@@ -65,6 +69,30 @@ def test_every_error_is_of_the_family() -> None:
     found = [getattr(quorum, name) for name in quorum.__all__ if name.endswith("Error")]
     assert all(issubclass(error, quorum.QuorumError) for error in found)
     assert len(found) == 11
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ConfigurationError("one", "two"),
+        errors.ConflictError("changed", model="Post", id=1),
+        errors.DanglingReferenceError("gone", model="Author", id=1, field="Post.author"),
+        errors.JobError("failed", job="send", state="failed"),
+        errors.MailError("refused", code=550, is_temporary=False),
+        errors.NotFoundError("none", model="Post"),
+        errors.NotLoadedError("left out", model="Post", field="body", id=1),
+        errors.OperationalError("no answer", code=6),
+        errors.StoredValueError("no text", model="Post", field="title", id=1),
+        errors.ValidationError({"title": ["too long"]}, model="Post"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_comes_whole_from_another_process(
+    error: quorum.QuorumError, copied: Callable[[quorum.QuorumError], quorum.QuorumError]
+) -> None:
+    found = copied(error)
+    assert (type(found), str(found), found.args, vars(found)) == (type(error), str(error), error.args, vars(error))
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

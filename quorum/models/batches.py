@@ -105,8 +105,9 @@ class Loader:
         document = self._known.get(key)
         if document is None:
             document = self._known.setdefault(key, view(self._target, {"_id": identifier}, self))
-            if classed and self._target.__meta__.subclasses:
-                self.load()
+        # It may be known already: another thread is just loading it, or could not.
+        if classed and document._state is self and self._target.__meta__.subclasses:
+            self.load()
         return document
 
     def part(self, field: Any) -> None:

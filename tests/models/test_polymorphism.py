@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import quorum
-from quorum.errors import ConfigurationError, NotFoundError
+from quorum.errors import ConfigurationError, NotFoundError, OperationalError
+from quorum.models.references import ReferenceKind
 
 
 class Person(quorum.Model):
@@ -136,6 +137,40 @@ def test_a_reference_to_a_base_reads_as_the_class_that_is_stored(zoo: None) -> N
     assert {type(visit.who) for visit in found} == {Animal, Dog, Puppy, Cat}
     cat = next(visit.who for visit in found if isinstance(visit.who, Cat))
     assert (cat.lives, {visit.who.name for visit in found}) == (7, {"a", "c", "d", "p"})
+
+
+def _at_the_first_fetch(monkeypatch: pytest.MonkeyPatch, call: Callable[[], None]) -> None:
+    real, calls = ReferenceKind.fetch, [call]
+
+    def fetch(model: Any, identifiers: list[Any]) -> Any:
+        if calls:
+            calls.pop()()
+        return real(model, identifiers)
+
+    monkeypatch.setattr(ReferenceKind, "fetch", staticmethod(fetch))
+
+
+def test_a_reference_that_could_not_be_loaded_reads_as_its_class_the_next_time(
+    zoo: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = Visit.get(Visit(who=Cat.get(name="c")).save().id)
+
+    def fail() -> None:
+        raise OperationalError("No answer.")
+
+    _at_the_first_fetch(monkeypatch, fail)
+    with pytest.raises(OperationalError):
+        _ = visit.who
+    assert type(visit.who) is Cat
+
+
+def test_a_reference_that_another_thread_is_loading_reads_as_its_class(
+    zoo: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = Visit.get(Visit(who=Cat.get(name="c")).save().id)
+    seen: list[type] = []
+    _at_the_first_fetch(monkeypatch, lambda: seen.append(type(visit.who)))
+    assert [type(visit.who), *seen] == [Cat, Cat]
 
 
 def test_a_reference_to_a_subclass_dangles_at_another_class(zoo: None) -> None:

@@ -14,7 +14,7 @@ from ..late import marshmallow
 from . import refusals, store, writes
 from .batches import Batch, Loader
 from .containers import ListKind, SetKind, core
-from .documents import touched, unknown_field
+from .documents import touched, unknown_field, view
 from .kinds import MISSING
 from .scalars import MAX_INT64, MIN_INT64, DecimalKind, Float, Integer
 
@@ -163,17 +163,22 @@ def _store_default(document: Any, field: Any, *, compared: bool) -> None:
 
 
 def _renew(document: Any, field: Any, before: Any) -> None:
-    """Bring a list or a set that was handed out to what is stored now: whoever holds it goes on with the same one."""
-    if not isinstance(before, (list, set)):
+    """Bring a field to what is stored now; whoever holds a list or a set that was handed out goes on with the same one.
+
+    The value is set, not left to the next read: another thread may just have read what was stored before.
+    """
+    try:
+        now = getattr(view(type(document), document._doc, document._state), field.name)
+    except errors.StoredValueError:
+        vars(document).pop(field.name, None)  # whoever reads it is told
         return
-    now = getattr(document, field.name)
     if isinstance(before, list) and isinstance(now, list):
         before[:] = now
     elif isinstance(before, set) and isinstance(now, set):
         before.clear()
         before.update(now)
     else:
-        return
+        before = now
     vars(document)[field.name] = before
 
 
@@ -183,10 +188,9 @@ def _adopt(document: Any, field: Any, stored: dict[str, Any]) -> None:
     model = type(document)
     fields = [field, *(f for f in model.__meta__.automatic if f.options.moment == "updated")]
     for one in fields:
-        before = vars(document).pop(one.name, None)
-        if stored.get(one.key, MISSING) is not MISSING:
+        if one.key in stored:
             document._doc[one.key] = stored[one.key]
-        _renew(document, one, before)
+            _renew(document, one, vars(document).get(one.name))
     revision = stored.get(writes.REVISION)
     # A gap means that another writer was there too: the old number stays, and the next save is told.
     if model.__meta__.revision and revision == (document._doc.get(writes.REVISION) or 0) + 1:

@@ -255,12 +255,16 @@ class Field:
     def __get__(self, document: Any, owner: type | None = None) -> Any:
         if document is None:
             return Field.express(owner or object, self)
+        loaded = document._doc
         try:
-            stored = document._doc[self.key]
+            stored = loaded[self.key]
         except KeyError:
             return self._missing(document)
         if type(stored) in self._direct:
             return stored  # which is as cheap the next time: most values are read once
+        values = document.__dict__
+        if document._doc is not loaded:
+            return getattr(document, self.name)  # another thread reloads it, and these may be the new values already
         part = None
         if self._is_nested:
             state = document._state
@@ -274,8 +278,7 @@ class Field:
             value = self._decode(stored, part)
         except WrongValue as error:
             raise self._wrong(document, error) from None
-        document.__dict__[self.name] = value
-        return value
+        return values.setdefault(self.name, value)  # another thread may have assigned one
 
     @cached_property
     def leads_nowhere(self) -> bool:
@@ -348,8 +351,7 @@ class Field:
             return value
         values = document.__dict__
         values.setdefault("_defaults", {})[self.name] = copy.deepcopy(value) if self.kind.mutable else value
-        values[self.name] = value
-        return value
+        return values.setdefault(self.name, value)
 
     @property
     def is_constant(self) -> bool:

@@ -256,11 +256,11 @@ class Model(Base, Hooks):
         if found is None:
             name = type(self).__name__
             raise errors.NotFoundError(f"{name} {self._doc['_id']!r} is no longer stored.", model=name)
-        values = vars(self)
-        for name in [name for name in values if name in type(self).__fields__ or name in ("_defaults", "_pending")]:
-            del values[name]
+        forgotten = {*type(self).__fields__, "_defaults", "_pending"}
+        kept = {name: value for name, value in list(vars(self).items()) if name not in forgotten}
         set_doc(self, found._doc)
         set_state(self, found._state)
+        set_values(self, kept)  # the last: what another thread read before it goes into the former one
         return self
 
     def changes(self) -> dict[str, Any]:

@@ -198,6 +198,86 @@ def test_a_thread_that_assigns_while_another_looks_for_changes_breaks_nothing(
     assert chart.changes() == {"$set": {"spot.x": 2, "spot.y": 3}}
 
 
+class Sheet(quorum.Model):
+    marks: list[str] = []
+
+
+def _meanwhile(monkeypatch: pytest.MonkeyPatch, call: Callable[[], Any]) -> None:
+    """Let a call come in between once, while the marks of a sheet are being read."""
+    field = Sheet.__fields__["marks"]
+    real, calls = field._decode, [call]
+
+    def decode(stored: Any, part: Any) -> Any:
+        if calls:
+            calls.pop()()
+        return real(stored, part)
+
+    monkeypatch.setattr(field, "_decode", decode)
+
+
+def _stored_sheet(mock_url: str, load: Load) -> Sheet:
+    load(mock_url, Sheet)
+    return Sheet.get(Sheet(marks=["a"]).save().id)
+
+
+@pytest.mark.promise("D17")
+def test_what_is_assigned_while_another_thread_reads_is_stored(
+    mock_url: str, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheet = _stored_sheet(mock_url, load)
+    _meanwhile(monkeypatch, lambda: setattr(sheet, "marks", ["b"]))
+    assert sheet.marks == ["b"]
+    assert Sheet.get(sheet.save().id).marks == ["b"]
+
+
+@pytest.mark.promise("D17")
+def test_a_list_that_is_changed_while_another_thread_reads_it_first_is_stored(
+    mock_url: str, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheet = _stored_sheet(mock_url, load)
+    _meanwhile(monkeypatch, lambda: sheet.marks.append("b"))
+    assert sheet.marks == ["a", "b"]
+    assert Sheet.get(sheet.save().id).marks == ["a", "b"]
+
+
+@pytest.mark.promise("D17")
+def test_what_is_assigned_while_another_thread_reads_a_default_is_stored(
+    mock_url: str, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheet = _stored_sheet(mock_url, load)
+    Sheet.collection.update_one({}, {"$unset": {"marks": ""}})
+    sheet.reload()
+    field = Sheet.__fields__["marks"]
+    real = field.default
+
+    def default() -> Any:
+        sheet.marks = ["b"]
+        return real()
+
+    monkeypatch.setattr(field, "default", default)
+    assert sheet.marks == ["b"]
+    assert Sheet.get(sheet.save().id).marks == ["b"]
+
+
+@pytest.mark.promise("D17")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda sheet: sheet.push("marks", "b"),
+        lambda sheet: Sheet.get(sheet.id).push("marks", "b") and sheet.reload(),
+    ],
+    ids=["push", "reload"],
+)
+def test_a_list_that_another_thread_was_reading_is_no_change(
+    mock_url: str, load: Load, monkeypatch: pytest.MonkeyPatch, change: Callable[[Sheet], Any]
+) -> None:
+    sheet = _stored_sheet(mock_url, load)
+    _meanwhile(monkeypatch, lambda: change(sheet))
+    assert sheet.marks
+    assert sheet.changes() == {}
+    assert sheet.marks == ["a", "b"]
+
+
 @pytest.mark.promise("D17")
 def test_documents_that_threads_share_load_their_references(mongo_url: str, load: Load, switching: None) -> None:
     load(mongo_url, Owner, Note)

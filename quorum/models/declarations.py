@@ -141,7 +141,8 @@ def _field(cls: Any, name: str, annotation: Any, reserved: frozenset[str]) -> Fi
         raise errors.ConfigurationError(
             f"{where}: the id of a model is its primary field. Write quorum.field(primary=True)."
         )
-    options = value if isinstance(value, Options) else Options(default=value)
+    # A copy, as what one field makes of its limits and its default is not another's.
+    options = copy.copy(value) if isinstance(value, Options) else Options(default=value)
     kind = Reader(cls, name, options).read(annotation)
     problems = constraints.problems_of(kind, options)
     if problems:

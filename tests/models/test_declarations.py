@@ -273,6 +273,24 @@ def test_a_field_named_like_something_of_every_model_is_refused(name: str) -> No
     assert cls(other="a").changes()["$set"][name] == "a"
 
 
+def test_fields_that_are_declared_by_one_object_keep_to_their_own_types() -> None:
+    few = quorum.field(min=1, max=9, choices=[1, 2, 3], default=1)
+
+    class Score(quorum.EmbeddedModel):
+        whole: int = few
+        part: float = few
+
+    made = Score()
+    assert [type(value) for value in (made.whole, made.part)] == [int, float]
+    with pytest.raises(ValidationError) as caught:
+        Score(whole=0, part=0.0).validate()
+    limits = "Must be greater than or equal to {0} and less than or equal to {1}."
+    assert caught.value.messages == {
+        "whole": [limits.format(1, 9), "Must be one of: 1, 2, 3."],
+        "part": [limits.format(1.0, 9.0), "Must be one of: 1.0, 2.0, 3.0."],
+    }
+
+
 def test_an_underscore_or_an_id_is_no_name_of_a_field() -> None:
     assert problems_of(lambda: declare(str, name="_x")) == ("M._x: a field's name does not start with an underscore.",)
     assert problems_of(lambda: declare(str, name="id")) == (

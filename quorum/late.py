@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
+import threading
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["marshmallow"]
+__all__ = ["importing", "marshmallow"]
+
+#: Held while it is imported: a process that was forked meanwhile would wait for the end of that for ever.
+importing = threading.RLock()
+os.register_at_fork(before=importing.acquire, after_in_parent=importing.release, after_in_child=importing.release)
 
 if TYPE_CHECKING:
     import marshmallow.validate
@@ -13,7 +19,8 @@ else:
 
     class _Marshmallow:
         def __getattr__(self, name: str) -> Any:
-            value = getattr(importlib.import_module("marshmallow"), name)
+            with importing:
+                value = getattr(importlib.import_module("marshmallow"), name)
             setattr(self, name, value)
             return value
 

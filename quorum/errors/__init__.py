@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..late import importing
 from .base import QuorumError
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ class MailError(OperationalError):
 def __getattr__(name: str) -> Any:
     # They are classes of marshmallow's too, which is imported when it is first needed.
     if name in ("StoredValueError", "ValidationError"):
-        value = globals()[name] = getattr(importlib.import_module(".validation", __name__), name)
+        with importing:
+            value = globals()[name] = getattr(importlib.import_module(".validation", __name__), name)
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

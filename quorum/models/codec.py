@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
-from ..late import marshmallow
+from ..late import importing, marshmallow
 from . import given
 from .containers import ListKind, Nullable, core
 from .embedded import EmbeddedKind
@@ -267,8 +267,8 @@ def _constraints(field: Any, scope: Scope) -> Iterator[str]:
     if options.min is not None or options.max is not None:
         yield _range(options.min, options.max, field, scope)
     if options.is_judged:
-        from . import rules  # and with it marshmallow
-
+        with importing:
+            from . import rules  # and with it marshmallow
         yield from (_judged(judge, field, scope) for judge in rules.judges_of(options))
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, TypedDict, Unpack, overload
 from bson import ObjectId
 
 from .. import errors
-from ..late import marshmallow
+from ..late import importing, marshmallow
 from .batches import Batch, Dangling, Deleted, Inner, Loader, complete
 from .containers import Container, Nullable, core, messages_of
 from .documents import NEW, Checked, Document, own_values, same, set_state
@@ -238,13 +238,13 @@ class Field:
         #: The field is the id of a document, an ObjectId that is made when it is first needed.
         self.is_made = options.primary and options.default is ObjectId
 
-    @cached_property
+    @property
     def validators(self) -> list[Callable[[Any], Any]]:
         """The marshmallow validators that the options mean."""
         if not self.has_validators:
             return []
-        from . import rules  # and with it marshmallow
-
+        with importing:
+            from . import rules  # and with it marshmallow
         return rules.validators_of(self.options)
 
     def _is_required(self) -> bool:

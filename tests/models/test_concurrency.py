@@ -428,3 +428,46 @@ def test_eight_forked_children_write_fifty_times_each(mongo_url: str) -> None:
         found = list(client.get_default_database()["entries"].find())
     assert sorted(entry["number"] for entry in found) == list(range(1, 203))
     assert [entry["tags"] for entry in found if entry["child"] >= 0] == [["more"]] * 200
+
+
+FIRST_ERROR = """
+import os, signal, sys, threading
+import quorum
+
+class Note(quorum.EmbeddedModel):
+    views: int = 0
+
+def go_wrong():
+    try:
+        Note(views="many")
+    except quorum.ValidationError:
+        return 0
+    return 1
+
+class Finder:
+    def find_spec(self, name, *rest):
+        if name == "marshmallow":
+            sys.meta_path.remove(self)
+            begun.set()
+            forked.wait(0.3)
+
+begun, forked = threading.Event(), threading.Event()
+sys.meta_path.insert(0, Finder())
+thread = threading.Thread(target=go_wrong)
+thread.start()
+begun.wait()
+pid = os.fork()
+if not pid:
+    signal.alarm(10)
+    os._exit(go_wrong())
+forked.set()
+thread.join()
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.promise("D17")
+def test_a_process_that_is_forked_during_the_first_error_of_a_thread_has_errors_too() -> None:
+    command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", FIRST_ERROR]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=LIMIT)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")

@@ -12,6 +12,10 @@ from .documents import CHECKED, Change, Checked, own_values, touched
 from .kinds import MISSING
 from .marshal import strict
 
+# A method marked with `@validates` may set something, which is checked as what was given is, by methods too; what these
+# set at last is checked without them, as two may contradict each other for ever.
+_ROUNDS = 2
+
 
 def is_valid(document: Any) -> bool:
     """Say whether a document is right, as far as the generated code can tell; only what changed is looked at."""
@@ -28,7 +32,7 @@ def _changes(document: Any) -> list[Change] | None:
         return None
 
 
-def _is_valid(document: Any, changes: list[Change] | None) -> bool:
+def _is_valid(document: Any, changes: list[Change] | None, rounds: int = _ROUNDS) -> bool:
     model = type(document)
     codec = model.__codec__
     values = document.__dict__
@@ -45,19 +49,39 @@ def _is_valid(document: Any, changes: list[Change] | None) -> bool:
             elif not codec.checks[field.name](value):
                 return False
         names = [change[0].name for change in changes]
-    return not model.__validators__ or not _own_problems(document, names, {})
+    if not model.__validators__ or not rounds:
+        return True
+    before = values.copy()
+    if _own_problems(document, names, {}):
+        return False
+    if not _was_set(document, before):
+        return True
+    if changes is not None:
+        former, changes = changes, _changes(document)
+        if changes is None or not _differ(former, changes):
+            return changes is not None  # it was only read
+    return _is_valid(document, changes, rounds - 1)
 
 
-def judge(document: Any, names: Iterable[str] | None = None) -> None:
-    """Let marshmallow check a document's fields: those named, or those that would be stored.
+def _was_set(document: Any, before: dict[str, Any]) -> bool:
+    return any(before.get(name, MISSING) is not value for name, value in vars(document).items())
+
+
+def _differ(former: list[Change], changes: list[Change]) -> bool:
+    return len(former) != len(changes) or any(
+        one[0] is not other[0] or one[1] is not other[1] for one, other in zip(former, changes, strict=True)
+    )
+
+
+def judge(document: Any, rounds: int = _ROUNDS) -> None:
+    """Let marshmallow check the fields of a document that would be stored.
 
     :raises marshmallow.ValidationError: something is wrong; the messages are by field.
     """
     fields = type(document).__fields__
     values = own_values(document)
     problems: dict[str, Any] = {}
-    if names is None:
-        names = list(fields) if document._state.new else _changed_names(document, problems)
+    names = list(fields) if document._state.new else _changed_names(document, problems)
     with strict():
         for name in names:
             field = fields[name]
@@ -72,9 +96,13 @@ def judge(document: Any, names: Iterable[str] | None = None) -> None:
                 values[name] = field.judge.deserialize(marshmallow.missing if value is MISSING else value)
             except marshmallow.ValidationError as error:
                 problems[name] = error.messages
-    problems.update(_own_problems(document, names, problems))
+    before = vars(document).copy()
+    if rounds:
+        problems.update(_own_problems(document, names, problems))
     if problems:
         raise marshmallow.ValidationError(problems)
+    if rounds and _was_set(document, before):
+        judge(document, rounds - 1)
 
 
 def _changed_names(document: Any, problems: dict[str, Any]) -> list[str]:

@@ -662,3 +662,81 @@ def test_what_a_method_of_an_embedded_model_sets_is_saved_with_it(load: Callable
     page.save()
     found = Page.get(page.id)
     assert (found.name.slug, found.names[0].slug, page.changes()) == ("a", "a", {})
+
+
+def found_by(call: Callable[[], Any]) -> Any:
+    try:
+        call()
+    except ValidationError as error:
+        return error.messages
+    return {}
+
+
+class Talk(quorum.Model):
+    title: str = ""
+    slug: str = quorum.field(max_length=8, default="")
+    seats: int = quorum.field(min=0, default=0)
+
+    @quorum.validates("title")
+    def _fill_in(self, title: str) -> None:
+        self.slug = title.lower()
+        self.seats = 10 - len(title)
+
+    @quorum.validates("slug")
+    def _no_space(self, slug: str) -> None:
+        if " " in slug:
+            raise ValidationError("No space.")
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+@pytest.mark.parametrize(
+    ("title", "problems"),
+    [
+        ("Mongo", {}),
+        ("Mongo DB", {"slug": ["No space."]}),
+        ("MongoDBase", {"slug": ["Longer than maximum length 8."]}),
+        ("Mongo DBase", {"slug": ["Longer than maximum length 8."], "seats": ["Must be greater than or equal to 0."]}),
+    ],
+)
+def test_what_a_method_sets_is_checked_as_what_is_given(
+    load: Callable[..., None], mock_url: str, is_stored: bool, title: str, problems: dict[str, Any]
+) -> None:
+    load(mock_url, Talk)
+    talk = Talk(title="A").save() if is_stored else Talk()
+    talk.title = title
+    assert (found_by(talk.validate), found_by(talk.save)) == (problems, problems)
+
+
+def test_what_a_method_of_an_embedded_model_sets_is_checked_too() -> None:
+    class Short(quorum.EmbeddedModel):
+        text: str = ""
+        slug: str = quorum.field(max_length=3, default="")
+
+        @quorum.validates("text")
+        def _make_slug(self, text: str) -> None:
+            self.slug = text.lower()
+
+    class Book(quorum.Model):
+        name: Short = Short()
+
+    problems = {"name": {"slug": ["Longer than maximum length 3."]}}
+    assert found_by(Book(name=Short(text="Long")).validate) == problems
+
+
+def test_methods_that_contradict_each_other_come_to_an_end() -> None:
+    class Swing(quorum.Model):
+        one: int = quorum.field(max=5, default=0)
+        other: int = 0
+
+        @quorum.validates("one")
+        def _change_other(self, one: int) -> None:
+            self.other += 1
+
+        @quorum.validates("other")
+        def _change_one(self, other: int) -> None:
+            self.one += 1
+
+    swing = Swing()
+    swing.validate()
+    assert swing.one <= 5
+    assert found_by(Swing(one=4).validate) == {"one": ["Must be less than or equal to 5."]}

@@ -103,7 +103,9 @@ def exchange(document: Any) -> Iterator[None]:
     before = named(model, document._doc)
     for stored in document._state.sent if isinstance(document._state, Attempted) else ():
         before |= named(model, stored)
-    sending = _Sending(document, before, _owners(document))
+    pending = vars(document).get("_pending")
+    sent = before if pending is None else before | named(model, pending.stored)
+    sending = _Sending(document, before, sent, _owners(document))
     with sending:
         for field in model.__files__:
             value = vars(document).get(field.name, MISSING)
@@ -116,7 +118,7 @@ def exchange(document: Any) -> Iterator[None]:
 @contextlib.contextmanager
 def adding(document: Any, field: Any, kind: Kind, item: Any) -> Iterator[Any]:
     """Give the stored form of an item that is to be added to a field of a stored document, with its files stored."""
-    sending = _Sending(document, set(), {})
+    sending = _Sending(document, set(), set(), {})
     with sending:
         yield kind.encode(sending.send(field, kind, item))
 
@@ -164,11 +166,12 @@ class _Sending:
     the first place alone may remove the object.
 
     :param before: the objects that the document names as it is stored.
+    :param sent: the same, and those of an update of which it is open what became.
     :param owners: the fields that go on naming theirs.
     """
 
-    def __init__(self, document: Any, before: Named, owners: Mapping[tuple[Storage, str], str]) -> None:
-        self._document, self._before, self._owners = document, before, owners
+    def __init__(self, document: Any, before: Named, sent: Named, owners: Mapping[tuple[Storage, str], str]) -> None:
+        self._document, self._before, self._sent, self._owners = document, before, sent, owners
         self._placed: Named = set()
         self._files: list[File] = []
         self._earlier: list[File] = []
@@ -221,7 +224,10 @@ class _Sending:
         storage = kind.storage()
         if file.key is not None:
             place = (storage, file.key)
-            is_ours = file.is_pending or (place in self._before and self._owners.get(place, field.name) == field.name)
+            if file.is_pending:
+                is_ours = place in self._sent  # else the object is of another document, which may be stored
+            else:
+                is_ours = place in self._before and self._owners.get(place, field.name) == field.name
             if is_ours and place not in self._placed:
                 self._placed.add(place)
                 if file.is_pending:

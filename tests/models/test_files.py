@@ -434,6 +434,23 @@ def test_a_lost_answer_removes_no_file(load, mongo_url, fail, tmp_path, monkeypa
     assert keys(storage) == named(post, new)
 
 
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_file_whose_save_has_no_answer_is_copied_for_another_document(load, proxy, is_new):
+    load(proxy.url, Post)
+    storage = quorum.storage.default()
+    post = Post(title="a") if is_new else Post(title="a").save()
+    post.cover = file = quorum.File(DATA, name="a.txt")
+    proxy.drop_reply("insert" if is_new else "update", times=2)
+    with pytest.raises(errors.OperationalError):
+        post.save()
+    other = Post(title="b", cover=file).save()
+    post.save()
+    assert keys(storage) == named(post, other)
+    other.delete()
+    assert keys(storage) == named(post)
+    assert (Post.get(post.id).cover.name, Post.get(post.id).cover.read()) == ("a.txt", DATA)
+
+
 def test_hooks_see_files_and_may_replace_them(load, mock_url):
     class Hooked(quorum.Model):
         cover: quorum.File | None = None

@@ -101,7 +101,7 @@ class File:
             raise errors.ValidationError(error.messages, model="File") from None
         if found is None:
             raise errors.ValidationError("The form was sent without a file.", model="File")
-        self._begin(found, name)
+        self._begin(found, source.name if name is None and isinstance(source, File) else name)
 
     def _begin(self, source: Source, name: str | None) -> None:
         self._source: Source | None = source

@@ -451,6 +451,13 @@ def test_a_file_whose_save_has_no_answer_is_copied_for_another_document(load, pr
     assert (Post.get(post.id).cover.name, Post.get(post.id).cover.read()) == ("a.txt", DATA)
 
 
+def test_a_file_that_was_given_a_name_has_it_in_a_second_place_too(load, mock_url):
+    load(mock_url, Post)
+    file = quorum.File(DATA, name="a.txt")
+    post = Post(cover=file, attachments=[file, quorum.File(file), quorum.File(file, name="b.txt")]).save()
+    assert [file.name for file in (post.cover, *post.attachments)] == ["a.txt", "a.txt", "a.txt", "b.txt"]
+
+
 def test_hooks_see_files_and_may_replace_them(load, mock_url):
     class Hooked(quorum.Model):
         cover: quorum.File | None = None

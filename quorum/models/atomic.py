@@ -37,7 +37,8 @@ def increment(document: Any, name: str, by: Any) -> Any:
         limit = sys.float_info.max
         bounds.setdefault("$lte" if by > 0 else "$gte", limit - by if by > 0 else -limit - by)
     guard = {field.key: {**bounds}} if bounds else {}
-    return _send(document, field, {"$inc": {field.key: amount}}, guard, "The result is out of its range.")
+    _send(document, field, {"$inc": {field.key: amount}}, guard, "The result is out of its range.")
+    return getattr(document, name)
 
 
 def _storable(bound: Any) -> Any:
@@ -56,10 +57,12 @@ def push(document: Any, name: str, value: Any) -> Any:
         from . import uploads
 
         with uploads.adding(document, field, kind.item, item) as stored:
-            return _send(document, field, {operator: {field.key: {"$each": [stored]}}}, guard, problem)
+            _send(document, field, {operator: {field.key: {"$each": [stored]}}}, guard, problem)
+        return getattr(document, name)
     # Within $each the item is a literal, whatever its keys are; on its own, {"$each": ...} would be a modifier.
     added = {"$each": [kind.item.encode(item)]}
-    return _send(document, field, {operator: {field.key: added}}, guard, problem)
+    _send(document, field, {operator: {field.key: added}}, guard, problem)
+    return getattr(document, name)
 
 
 def pull(document: Any, name: str, value: Any) -> Any:
@@ -67,14 +70,17 @@ def pull(document: Any, name: str, value: Any) -> Any:
     field, kind, item = _item(document, name, value)
     stored = kind.item.encode(item)
     operator: dict[str, Any] = {"$pullAll": {field.key: [stored]}}
-    if field in type(document).__files__:
-        from . import uploads
+    if field not in type(document).__files__:
+        _send(document, field, operator, {}, "")
+        return getattr(document, name)
+    from . import uploads
 
-        if kind.files:
-            operator = {"$pull": {field.key: {"key": stored.get("key")}}}
-        with uploads.removing(document):
-            return _send(document, field, operator, {}, "")
-    return _send(document, field, operator, {}, "")
+    if kind.files:
+        operator = {"$pull": {field.key: {"key": stored.get("key")}}}
+    before = uploads.named(type(document), document._doc)
+    after = _send(document, field, operator, {}, "")
+    uploads.remove(before - uploads.named(type(document), after))  # another writer may have moved one to another field
+    return getattr(document, name)
 
 
 def _field(document: Any, name: str) -> Any:
@@ -118,7 +124,8 @@ def _wrong(document: Any, name: str, problem: str) -> errors.ValidationError:
     return errors.ValidationError({name: [problem]}, model=type(document).__name__)
 
 
-def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str, Any], problem: str) -> Any:
+def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str, Any], problem: str) -> dict[str, Any]:
+    """Send an operator, bring the field to what it became, and give the whole of what is stored then."""
     model = type(document)
     identity = {"_id": document._doc["_id"]}
     for moment in model.__meta__.automatic:
@@ -149,7 +156,7 @@ def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str,
             raise _wrong(document, field.name, problem)
         raise refusals.conflict(document, "was deleted by another writer")
     _adopt(document, field, stored)
-    return getattr(document, field.name)
+    return stored
 
 
 def _store_default(document: Any, field: Any, *, compared: bool) -> None:

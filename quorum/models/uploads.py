@@ -123,15 +123,6 @@ def adding(document: Any, field: Any, kind: Kind, item: Any) -> Iterator[Any]:
         yield kind.encode(sending.send(field, kind, item))
 
 
-@contextlib.contextmanager
-def removing(document: Any) -> Iterator[None]:
-    """Remove the objects that a stored document no longer names after an operator took items from a list."""
-    model = type(document)
-    before = named(model, document._doc)
-    yield
-    remove(before - named(model, document._doc))
-
-
 def _owners(document: Any) -> dict[tuple[Storage, str], str]:
     """Give the fields, by name, that go on naming an object which they have named before."""
     owners = {}

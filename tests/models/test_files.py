@@ -290,6 +290,19 @@ def test_push_and_pull_keep_in_step(load_files):
 
 
 @pytest.mark.promise("U1")
+def test_a_file_that_another_writer_moved_is_not_removed_by_a_pull(load, mock_url):
+    load(mock_url, Post)
+    storage = quorum.storage.default()
+    post = Post(attachments=[DATA]).save()
+    stale = Post.get(post.id)
+    post.cover, post.attachments = post.attachments[0], []
+    post.save()
+    assert stale.pull("attachments", stale.attachments[0]) == []
+    assert keys(storage) == named(post)
+    assert Post.get(post.id).cover.read() == DATA
+
+
+@pytest.mark.promise("U1")
 def test_a_document_that_is_not_stored_leaves_no_file_and_can_be_saved_again(load_files):
     storage = load_files(Post)
     Post(title="taken").save()

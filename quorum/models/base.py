@@ -216,17 +216,17 @@ class Base(Document):
         """
         problems: dict[str, Any] = {}
         values = inputs.read(cls, data, problems, trusted, names, whole=True)
-        try:
-            document = cls(**{**values, **trusted})
-        except errors.ValidationError as error:  # of a value that code gave
-            problems = {**error.messages_dict, **problems}
-        else:
-            inputs.check_references(cls, values, problems)
-            validation.judge_given(document, values, problems)
-            if not problems:
-                if cls.__embedded__:
-                    document.validate()
-                return document
+        if not problems or cls.__validators__:  # what these say of the rest is told together with the problems
+            try:
+                document = cls(**{**values, **trusted})
+                inputs.check_references(cls, values, problems)
+                validation.judge_given(document, values, problems)
+                if not problems:
+                    if cls.__embedded__:
+                        document.validate()
+                    return document
+            except errors.ValidationError as error:  # of a value that code gave
+                problems = {**error.messages_dict, **problems}
         problems.update(inputs.missing(cls, {**values, **trusted, **problems}, names))
         raise validation.refused(cls, problems, trusted)
 

@@ -195,7 +195,7 @@ class Query(Generic[M]):
             return kept[0] if kept else None
         together = None
         if self._paths and not self._options:
-            with store.Translated(self._model):
+            with store.Translated(self._model, self._conditions):
                 together = prefetching.find_one(
                     self._model, self._filter(), self._projection(), self._sort, self._skip, self._paths
                 )
@@ -209,7 +209,7 @@ class Query(Generic[M]):
             options["skip"] = self._skip
         if self._limit:
             options["limit"] = self._limit
-        with store.Translated(self._model):
+        with store.Translated(self._model, self._conditions):
             return int(self._collection().count_documents(self._filter(), **options))
 
     def exists(self) -> bool:
@@ -254,7 +254,7 @@ class Query(Generic[M]):
             raise TypeError("A query with skip or limit has no distinct(). Collect the values of its documents.")
         path, kind = resolve(self._model, name)
         judge = once_inside(kind)  # of a list in a list, MongoDB gives the inner lists
-        with store.Translated(self._model):
+        with store.Translated(self._model, self._conditions):
             found = self._collection().distinct(path, self._filter(), **self._command_options())
         batch = judge.together(found) if isinstance(judge, ReferenceKind) else None
         try:
@@ -271,7 +271,8 @@ class Query(Generic[M]):
         The references of a batch are loaded together, as in a list.
         """
         size = positive(batch_size, "batch_size", self._name)
-        cursor = self._cursor()
+        with store.Translated(self._model, self._conditions):
+            cursor = self._cursor()
         try:
             cursor = cursor.batch_size(size)
             is_mock = mongodb.is_mock()
@@ -282,7 +283,7 @@ class Query(Generic[M]):
                 del documents  # their memory is taken by the next ones, while a processor's caches still have it
                 yield from found
         except store.READING_ERRORS as error:
-            raise store.unread(self._model, error) from error
+            raise store.unread(self._model, error, self._conditions) from error
         finally:
             cursor.close()
 
@@ -298,7 +299,7 @@ class Query(Generic[M]):
         options: dict[str, Any] = {
             key: self._options[key] for key in ("hint", "comment", "collation") if key in self._options
         }
-        with store.Translated(self._model):
+        with store.Translated(self._model, self._conditions):
             if has_files(self._model):
                 return self._delete_with_files(options)
             return self._collection().delete_many(self._filter(), **options).deleted_count
@@ -324,7 +325,7 @@ class Query(Generic[M]):
         """Give the server's plan for the query, as MongoDB documents it."""
         if mongodb.is_mock():
             raise errors.OperationalError("mongomock plans no queries. Use a server for explain().")
-        with store.Translated(self._model):
+        with store.Translated(self._model, self._conditions):
             return dict(self._cursor().explain())
 
     def __repr__(self) -> str:
@@ -341,6 +342,8 @@ class Query(Generic[M]):
 
     def _collection(self) -> Collection[dict[str, Any]]:
         collection = store.raw(self._model)
+        if type(collection) is not Collection:
+            store.check_size(collection, self._filter())
         preference = self._options.get("read_preference") if self._options else None
         return collection if preference is None else collection.with_options(read_preference=preference)
 
@@ -378,10 +381,10 @@ class Query(Generic[M]):
                 return self._collection().find_one(self._filter(), projection, **self._find_options())
             return store.one(self._model)(self._filter(), projection, self._sort, self._skip)
         except store.READING_ERRORS as error:
-            raise store.unread(self._model, error) from error
+            raise store.unread(self._model, error, self._conditions) from error
 
     def _load(self) -> list[dict[str, Any]]:
-        with store.Translated(self._model):
+        with store.Translated(self._model, self._conditions):
             cursor = self._cursor()
             return cast(list[dict[str, Any]], list(cursor) if mongodb.is_mock() else cursor.to_list())
 

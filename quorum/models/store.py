@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import enum
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
 
 import bson
 from bson.binary import UuidRepresentation
@@ -21,6 +25,7 @@ from pymongo.errors import (
 )
 
 from .. import errors, mongodb, runtime
+from .registry import is_model
 
 _PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
@@ -85,6 +90,7 @@ class _Finder:
             command["skip"] = skip
         found = self._run(command)
         if found is None:
+            check_size(self.collection, filter)
             return self.collection.find_one(filter, projection, sort=list(sort) or None, skip=skip)
         return found[0] if found else None
 
@@ -147,31 +153,78 @@ def failed(model: Any, error: PyMongoError) -> errors.QuorumError:
 READING_ERRORS = (PyMongoError, InvalidDocument, OverflowError, NotImplementedError)
 
 
-def unread(model: Any, error: Exception) -> errors.QuorumError:
-    """Make the error for a reading command that raised one of `READING_ERRORS`."""
+def unread(model: Any, error: Exception, filters: tuple[Any, ...] = ()) -> Exception:
+    """Make the error for a reading command that raised one of `READING_ERRORS`.
+
+    :param filters: what it was told to find, to say what is wrong there.
+    """
     if isinstance(error, PyMongoError):
         return failed(model, error)
     if isinstance(error, NotImplementedError):
         return errors.OperationalError(
             f"{model.__name__}: mongomock cannot do this: {error} Use the embedded database or a server."
         )
-    return errors.ValidationError("The filter is too large to be sent.", model=model.__name__)
+    if isinstance(error, OverflowError):
+        return errors.ValidationError("Number too large.", model=model.__name__)  # JSON can bring one
+    if isinstance(error, DocumentTooLarge):
+        return errors.ValidationError("The filter is too large to be sent.", model=model.__name__)
+    return _unsendable(model, filters)
+
+
+#: What a filter in MongoDB's own form has in the place of a Python value.
+_IN_A_FILTER: Final = (
+    (Decimal, "a bson.Decimal128"),
+    (date, "a datetime"),
+    (enum.Enum, "its .value"),
+    ((set, frozenset), "a list"),
+)
+
+
+def _unsendable(model: Any, filters: tuple[Any, ...]) -> TypeError:
+    found = next(_unencodable(filters, ""), None)
+    if found is None:
+        return TypeError(f"{model.__name__}: the filter cannot be sent. Its keys are text, without a null character.")
+    path, value = found
+    key, dot, rest = path.partition(".")
+    name = next((field.name for field in model.__fields__.values() if field.key == key), key or "field") + dot + rest
+    remedy = next((f"{text}, or " for kind, text in _IN_A_FILTER if isinstance(value, kind)), "")
+    if is_model(type(value)):
+        remedy = "its .id, or "
+    return TypeError(
+        f"{model.__name__}: a filter in MongoDB's own form cannot hold {type(value).__name__}, which BSON has no type "
+        f"for. Write {remedy}an expression, which takes it as it is: {model.__name__}.{name} >= value."
+    )
+
+
+def _unencodable(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Give (path, value) for each value that BSON has no type for."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _unencodable(inner, path if str(key).startswith("$") else str(key))
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _unencodable(inner, path)
+    else:
+        try:
+            bson.encode({"": value}, codec_options=_PLAIN)
+        except InvalidDocument:
+            yield path, value
 
 
 class Translated:
     """Raises what a reading command of a model raises as quorum's errors: `with store.Translated(model): ...`."""
 
-    __slots__ = ("_model",)
+    __slots__ = ("_filters", "_model")
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
+    def __init__(self, model: Any, filters: tuple[Any, ...] = ()) -> None:
+        self._model, self._filters = model, filters
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, READING_ERRORS):
-            raise unread(self._model, error) from error
+            raise unread(self._model, error, self._filters) from error
 
 
 def too_large(model: Any, error: Exception) -> errors.ValidationError:

@@ -453,6 +453,33 @@ def test_a_dict_is_taken_as_mongodb_takes_it(books: None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("filter", "told"),
+    [
+        ({"price": {"$gte": Decimal(2)}}, "Decimal, .* Write a bson.Decimal128, or an expression, .*: Book.price >="),
+        ({"$or": [{"title": "a"}, {"color": Color.RED}]}, "Color, .* Write its .value, or .*: Book.color >="),
+        ({"day": date(2024, 2, 29)}, "date, .* Write a datetime, or"),
+        ({"author": Author(name="a")}, "Author, .* Write its .id, or"),
+        ({"i": {"$in": {"1", "2"}}}, "set, .* Write a list, or .*: Book.isbn >="),
+        ({"details.cd": Details()}, "Details, .* Write an expression, .*: Book.details.cd >="),
+        ({"meta": {1: 2}}, "Its keys are text"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_value_in_a_dict_that_bson_has_no_type_for_is_told(books: None, filter: dict[str, Any], told: str) -> None:
+    asked = Book.find(filter)
+    for ask in (asked.first, asked.count, asked.exists, asked.delete, lambda: list(asked), lambda: [*asked.stream()],
+                lambda: asked.distinct("title"), asked.prefetch("author").first,
+                asked.options(comment="c").first):  # fmt: skip
+        with pytest.raises(TypeError, match=f"^Book: .*{told}"):
+            ask()
+
+
+def test_a_number_in_a_dict_that_is_too_large_is_a_wrong_value(books: None) -> None:
+    with pytest.raises(quorum.ValidationError, match=r"^Book: Number too large\.$"):
+        Book.find({"number": 2**64}).first()
+
+
+@pytest.mark.parametrize(
     "given",
     [
         MultiDict({"title": "a"}),

@@ -455,9 +455,8 @@ class FileKind(Kind):
         return File.of_stored(stored, self)
 
     def dump(self, value: Any) -> Any:
-        moment = value.uploaded_at
-        shown = {name: getattr(value, name) for name in (*_BEFORE, "sha256")}
-        shown["uploaded_at"] = None if moment is None else moment.isoformat().replace("+00:00", "Z")
+        shown = _shown(value)
+        shown["thumbnails"] = {name: _shown(smaller) for name, smaller in value.thumbnails.items()}
         return shown
 
     def _is_right(self, value: Any) -> bool:
@@ -485,6 +484,13 @@ class FileKind(Kind):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FileKind:
         return FileKind(self.options)
+
+
+def _shown(file: File) -> dict[str, Any]:
+    """Give what anybody may know of a file: never its key."""
+    moment = file.uploaded_at
+    shown = {name: getattr(file, name) for name in (*_BEFORE, "sha256")}
+    return {**shown, "uploaded_at": None if moment is None else moment.isoformat().replace("+00:00", "Z")}
 
 
 class FileListKind(ListKind):

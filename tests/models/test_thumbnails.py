@@ -1,6 +1,7 @@
 """Smaller images that are made after the document was stored, while others may change it."""
 
 import io
+import json
 import threading
 from datetime import timedelta
 
@@ -66,6 +67,24 @@ def test_thumbnails_are_made_in_the_background_of_the_save(load_files, until):
     assert sorted(photo.cover.thumbnails) == ["mid", "small"]
     photo.delete()
     assert keys(storage) == []
+
+
+def test_a_dump_has_the_facts_of_thumbnails_and_no_key(load, mock_url):
+    load(mock_url, Photo, execution=False)
+    photo = Photo.get(Photo(cover=quorum.File(image(), name="cat.png"), more=[image("green")]).save().id)
+    shown = photo.dump()
+    whole = shown["cover"].pop("thumbnails")
+    assert list(whole) == ["small", "mid"]
+    assert whole["small"].keys() == shown["cover"].keys()
+    assert whole["small"]["name"] == "cat-small.webp"
+    assert (whole["small"]["width"], whole["mid"]["width"]) == (8, 12)
+    assert whole["small"]["sha256"] == photo.cover.thumbnails["small"].sha256
+    assert whole["small"]["uploaded_at"] == shown["cover"]["uploaded_at"]
+    assert shown["more"][0]["thumbnails"]["small"]["height"] == 8
+    text = json.dumps(photo.dump())
+    assert "key" not in text
+    assert photo.cover.key not in text
+    assert Photo(cover=image()).dump()["cover"]["thumbnails"] == {}
 
 
 @pytest.mark.promise("U9")

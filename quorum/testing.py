@@ -34,15 +34,20 @@ URL: Final = "mongomock://"
 def loaded(**kwargs: Any) -> Iterator[Flask]:
     """Load an app in memory for the length of a `with` block, with `TESTING=True` unless told otherwise.
 
-    :param kwargs: the arguments of `quorum.load()`.
+    :param kwargs: the arguments of `quorum.load()`; with `MONGOHQ_URL`, the app is on that database.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, URL)
-        app = life.load(**{"TESTING": True, "name": None if "app" in kwargs else __name__, **kwargs})
+    app = _load(**{"name": None if "app" in kwargs else __name__, **kwargs})
     try:
         yield app
     finally:
         life.unload(app)
+
+
+def _load(**kwargs: Any) -> Flask:
+    with pytest.MonkeyPatch.context() as patch:
+        # The environment wins over what load() is given, and may name a database that is no test's.
+        patch.setenv(VARIABLE, kwargs.get(VARIABLE) or URL)
+        return life.load(**{"TESTING": True, **kwargs})
 
 
 class Outbox(list[mail.Mail]):
@@ -94,11 +99,11 @@ def quorum_mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def quorum_load(quorum_mock: None, request: pytest.FixtureRequest) -> Callable[..., Flask]:  # noqa: ARG001
-    """Give a `quorum.load()` for this test: in memory, with `TESTING=True` unless told otherwise."""
+    """Give a `quorum.load()` for this test: in memory, with `TESTING=True` unless told otherwise, as `loaded()`."""
 
     def load(app: Flask | None = None, name: str | None = None, **kwargs: Any) -> Flask:
         if app is None and name is None:
             name = request.module.__name__
-        return life.load(app, name, **{"TESTING": True, **kwargs})
+        return _load(app=app, name=name, **kwargs)
 
     return load

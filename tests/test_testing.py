@@ -82,3 +82,28 @@ def test_loaded_loads_for_a_block_and_leaves_other_apps_alone(monkeypatch: pytes
             assert quorum.get_mongo_db().list_collection_names() == []
         assert quorum.APP is outer
     assert quorum.APP is None
+
+
+def test_an_app_is_loaded_on_the_database_that_it_is_given(mongo_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONGOHQ_URL", "mongodb://127.0.0.1:1/real")
+    with quorum.testing.loaded(MONGOHQ_URL=mongo_url) as app:
+        assert app.config["MONGOHQ_URL"] == mongo_url
+        assert quorum.get_mongo_db().name == mongo_url.rpartition("/")[2]
+        quorum.get_mongo_db().things.insert_one({})
+    with quorum.testing.loaded(MONGOHQ_URL=mongo_url):
+        assert quorum.get_mongo_db().things.count_documents({}) == 1
+
+
+def test_a_test_loads_an_app_on_the_database_that_it_gives(project: pytest.Pytester, mongo_url: str) -> None:
+    project.makepyfile(
+        f"""
+        import quorum
+
+        def test_url(quorum_load):
+            quorum_load(MONGOHQ_URL={mongo_url!r})
+            assert quorum.get_mongo_db().name == {mongo_url.rpartition("/")[2]!r}
+            quorum_load(name="other")
+            assert quorum.get_mongo_db().name == "other"
+        """
+    )
+    project.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)

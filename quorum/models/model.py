@@ -239,7 +239,7 @@ class Model(Base, Hooks):
         return self
 
     def delete(self) -> None:
-        """Delete the document; one that another writer deleted already is no error.
+        """Delete the document; one that is gone already is no error, and calls no hook where this object deleted it.
 
         :raises NotFoundError: it was never saved.
         :raises ConflictError: with `Meta.revision`, another writer changed it.
@@ -251,7 +251,7 @@ class Model(Base, Hooks):
 
         :raises NotFoundError: it is not stored, or no longer.
         """
-        refusals.refuse_new(self)
+        refusals.refuse_unsaved(self)
         found = type(self)._by_id(self.id)
         if found is None:
             name = type(self).__name__

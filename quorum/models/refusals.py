@@ -31,6 +31,14 @@ def refuse_new(document: Any) -> None:
     :raises ConflictError: it was deleted through this object.
     """
     refuse_deleted(document)
+    refuse_unsaved(document)
+
+
+def refuse_unsaved(document: Any) -> None:
+    """Refuse to work on a document that was never stored.
+
+    :raises NotFoundError: it was never saved.
+    """
     if document._state.new:
         name = type(document).__name__
         raise errors.NotFoundError(f"This {name} has not been saved. Save it first.", model=name)

@@ -361,6 +361,8 @@ def _settle_pending(document: Any, pending: Sent) -> None:
 
 def delete(document: Any) -> None:
     """Delete a stored document; one that is gone already is no error."""
+    if isinstance(document._state, Deleted):
+        return
     refusals.refuse_new(document)
     model = type(document)
     if model.__meta__.revision:

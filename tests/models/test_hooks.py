@@ -352,6 +352,15 @@ def test_what_refers_to_a_document_can_be_deleted_after_it(load: Callable[..., N
         Reply.find(thread=Thread(title="c"))
 
 
+def test_an_object_that_was_deleted_fires_nothing_when_deleted_again(load: Callable[..., None], any_url: str) -> None:
+    load(any_url, Watched)
+    watched = Watched(title="a").save()
+    watched.delete()
+    happened.clear()
+    watched.delete()
+    assert happened == []
+
+
 def test_a_document_that_was_never_saved_fires_nothing_when_deleted(load: Callable[..., None], any_url: str) -> None:
     load(any_url, Watched)
     with pytest.raises(NotFoundError, match="This Watched has not been saved"):

@@ -486,6 +486,13 @@ def test_deleting_what_is_gone_already_is_no_error(app: Any) -> None:
     assert Film.count() == 0
 
 
+def test_deleting_an_object_again_is_no_error(app: Any) -> None:
+    film = Film(title="T").save()
+    film.delete()
+    film.delete()
+    assert Film.count() == 0
+
+
 def test_what_was_never_saved_cannot_be_deleted_or_reloaded(app: Any) -> None:
     for verb in (Film().delete, Film().reload):
         with pytest.raises(NotFoundError, match="has not been saved"):
@@ -504,8 +511,10 @@ def test_reload_forgets_what_was_changed_here(app: Any) -> None:
 def test_reloading_what_was_deleted_raises(app: Any) -> None:
     one, other = two(title="T")
     other.delete()
-    with pytest.raises(NotFoundError, match="no longer stored"):
-        one.reload()
+    for film in (one, other):
+        with pytest.raises(NotFoundError, match="no longer stored"):
+            film.reload()
+    assert other.title == "T"
 
 
 # Unknown fields and wrong values.

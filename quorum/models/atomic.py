@@ -9,7 +9,7 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError, WriteConcernError
 
-from .. import errors
+from .. import errors, mongodb
 from ..late import marshmallow
 from . import refusals, store, writes
 from .batches import Batch, Loader
@@ -138,25 +138,40 @@ def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str,
         store.check_size(collection, operators)
         _store_default(document, field, compared=bool(guard))
         stored = collection.find_one_and_update({**identity, **guard}, operators, return_document=ReturnDocument.AFTER)
-    except DuplicateKeyError as error:
-        raise refusals.taken(model, error, document._doc, field.key)  # noqa: B904
     except WriteConcernError as error:
         found = refusals.found(document, identity["_id"])
         if found is not None:
             _adopt(document, field, found)
         raise refusals.unconfirmed(model, error) from error
-    except store.ENCODING_ERRORS as error:
-        raise store.too_large(model, error) from error
-    except PyMongoError as error:
-        if getattr(error, "code", None) in _OF_ANOTHER_TYPE:
-            raise _wrong(document, field.name, "Something of another type is stored. Reload the document.") from error
-        raise store.failed(model, error) from error
+    except Exception as error:  # noqa: BLE001
+        raise _failure(error, document, field)  # noqa: B904  which has its own cause
     if stored is None:
         if guard and refusals.exists(document, identity):
             raise _wrong(document, field.name, problem)
         raise refusals.conflict(document, "was deleted by another writer")
     _adopt(document, field, stored)
     return stored
+
+
+def _failure(error: Exception, document: Any, field: Any) -> Exception:
+    """Make our error for what an operator raised."""
+    model = type(document)
+    problem = error
+    if isinstance(error, DuplicateKeyError):
+        return refusals.taken(model, error, document._doc, field.key)
+    if isinstance(error, store.ENCODING_ERRORS):
+        problem = store.too_large(model, error)
+    elif isinstance(error, NotImplementedError):
+        problem = store.unread(model, error)
+    elif isinstance(error, TypeError) and mongodb.is_mock() and isinstance(core(field.kind), DecimalKind):
+        problem = store.unread(model, NotImplementedError("It adds no decimals."))
+    elif getattr(error, "code", None) in _OF_ANOTHER_TYPE or (isinstance(error, TypeError) and mongodb.is_mock()):
+        problem = _wrong(document, field.name, "Something of another type is stored. Reload the document.")
+    elif isinstance(error, PyMongoError):
+        problem = store.failed(model, error)
+    if problem is not error:
+        problem.__cause__ = error
+    return problem
 
 
 def _store_default(document: Any, field: Any, *, compared: bool) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 import quorum
-from quorum.errors import ConflictError, NotFoundError, StoredValueError, ValidationError
+from quorum.errors import ConflictError, NotFoundError, OperationalError, StoredValueError, ValidationError
 
 
 class Item(quorum.EmbeddedModel):
@@ -23,6 +24,8 @@ class Shop(quorum.Model, quorum.Timestamped):
     visits: int = 0
     stock: int = quorum.field(default=5, min=0, max=10)
     rate: float = 0.0
+    price: Decimal = Decimal(1)
+    deposit: Decimal = quorum.field(default=Decimal(1), min=Decimal(0))
     maybe: int | None = None
     tags: list[str] = []
     few: list[str] = quorum.field(default=[], max_length=2)
@@ -279,3 +282,18 @@ def test_an_operator_on_part_of_a_document_leaves_the_rest_unloaded(app: Any) ->
     with pytest.raises(quorum.NotLoadedError):
         _ = found.tags
     assert stored(shop)["tags"] == ["a"]
+
+
+def test_a_decimal_is_added_to(server: Any) -> None:
+    shop = Shop().save()
+    assert shop.inc("price", Decimal("0.25")) == Decimal("1.25")
+    assert shop.inc("deposit", Decimal("-0.25")) == Decimal("0.75")
+
+
+@pytest.mark.parametrize("name", ["price", "deposit"])
+def test_mongomock_says_that_it_adds_no_decimals(mock_url: str, load: Any, name: str) -> None:
+    load(mock_url, Shop, Link)
+    shop = Shop().save()
+    with pytest.raises(OperationalError, match=r"^Shop: mongomock cannot do this: .* Use the embedded database"):
+        shop.inc(name, Decimal("0.25"))
+    assert stored(shop)[name].to_decimal() == 1

@@ -55,7 +55,9 @@ class UnionKind(Kind):
             try:
                 return member, getattr(member, verb)(value)
             except marshmallow.ValidationError as error:
-                problems.extend(error.messages if isinstance(error.messages, list) else [error.messages])
+                told = error.messages if isinstance(error.messages, list) else [error.messages]
+                if any(message not in problems for message in told):
+                    problems.extend(told)
         raise marshmallow.ValidationError(problems)
 
     def _member(self, value: Any) -> Kind:

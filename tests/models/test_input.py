@@ -548,3 +548,13 @@ def test_items_with_closed_fields_are_not_replaced_from_outside(mock_url: str, l
 def test_an_embedded_document_is_made_of_outside_data_as_a_whole() -> None:
     assert Profile.new(MultiDict({"name": "a", "csrf_token": "x"})).name == "a"
     assert problems(lambda: Profile.new({"token": "t"})) == {"token": ["Unknown field."]}
+
+
+def test_a_union_tells_each_message_once() -> None:
+    class Priced(quorum.Model):
+        price: Decimal | float | None = None
+
+    for make in (lambda: Priced(price="x"), lambda: Priced.new({"price": "x"})):  # type: ignore[arg-type]
+        with pytest.raises(quorum.ValidationError) as caught:
+            make()
+        assert caught.value.messages == {"price": ["Not a valid number."]}

@@ -240,7 +240,13 @@ class Query(Generic[M]):
         return Page(items, number, size, total)
 
     def values(self, *names: str) -> list[dict[str, Any]]:
-        """Give plain dicts of some fields in place of documents: `[{"title": "A", "author": <Author>}, ...]`."""
+        """Give plain dicts of some fields in place of documents: `[{"title": "A", "author": <Author>}, ...]`.
+
+        :raises TypeError: no field is named.
+        :raises ValidationError: a name is no public field.
+        """
+        if not names:
+            raise TypeError(f'{self._name}: values() takes the names of fields: values("id", "author.name").')
         return [{name: _read(document, name) for name in names} for document in self.only(*names)]
 
     def distinct(self, name: str) -> list[Any]:

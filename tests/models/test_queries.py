@@ -282,6 +282,11 @@ def test_values_gives_plain_dicts(books: list[Book]) -> None:
     assert Book.find(number=30).values("title") == []
 
 
+def test_values_of_no_field_is_a_developers_error(books: list[Book]) -> None:
+    with pytest.raises(TypeError, match=r'^Book: values\(\) takes the names of fields: values\("id", "author'):
+        Book.find().values()
+
+
 def test_values_loads_only_what_is_named(sent: Commands) -> None:
     Book.find(number=3).values("title", "details.code")
     loaded = set(sent.of("find")[0]["projection"])

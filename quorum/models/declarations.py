@@ -134,6 +134,11 @@ def _field(cls: Any, name: str, annotation: Any, reserved: frozenset[str]) -> Fi
             f"{where}: every model has something of the name {name!r}. Choose another name, and "
             f"`alias={name!r}` to store it under this one."
         )
+    if isinstance(annotation, Options):
+        made = "reference" if annotation.reference else "field" if annotation.file is None else "file"
+        example = {"reference": "Author", "field": "str", "file": "quorum.File"}[made]
+        written = f"{name}: {example} = quorum.{made}(...)"
+        raise errors.ConfigurationError(f"{where}: what quorum.{made}() gives is no type. Write `{written}`.")
     value = cls.__dict__.get(name, MISSING)
     if isinstance(value, Field):  # a mixin's, which this one takes the place of
         value = MISSING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+import sys
 import types
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time
@@ -151,6 +152,23 @@ WRONG_OPTIONS: dict[str, tuple[Any, dict[str, Any], str]] = {
 def test_an_option_that_makes_no_sense_fails_when_the_class_is_made(name: str) -> None:
     annotation, options, problem = WRONG_OPTIONS[name]
     assert problems_of(lambda: declare(annotation, field(**options))) == (f"M.x: {problem}.",)
+
+
+@pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        (field(max_length=3), "x: str = quorum.field(...)"),
+        (reference(), "x: Author = quorum.reference(...)"),
+        (quorum.file(), "x: quorum.File = quorum.file(...)"),
+    ],
+)
+@pytest.mark.parametrize("as_text", [False, True])
+def test_options_in_the_place_of_a_type_are_told(
+    options: Any, written: str, as_text: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "given", options, raising=False)
+    problem = f"M.x: what {written.partition(' = ')[2].replace('...', '')} gives is no type. Write `{written}`."
+    assert problems_of(lambda: declare("given" if as_text else options)) == (problem,)
 
 
 def test_right_options_are_kept() -> None:

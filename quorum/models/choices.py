@@ -47,7 +47,7 @@ class EnumKind(Scalar):
     def coerce(self, value: Any) -> Any:
         if type(value) is self.python or isinstance(value, self.python):
             return value
-        raise self.error(value)
+        raise _none_of(f"{self.python.__name__}.{member.name}" for member in self._members.values())
 
     def cast(self, value: Any) -> Any:
         if isinstance(value, self.python):
@@ -61,10 +61,7 @@ class EnumKind(Scalar):
         return member
 
     def error(self, value: Any) -> marshmallow.ValidationError:
-        choices = ", ".join(str(member.value) for member in self.python)  # type: ignore[attr-defined]
-        return marshmallow.ValidationError(
-            str(marshmallow.fields.Enum.default_error_messages["unknown"]).format(choices=choices)
-        )
+        return _none_of(str(member.value) for member in self._members.values())
 
     def encode(self, value: Any) -> Any:
         return value.value
@@ -85,6 +82,12 @@ class EnumKind(Scalar):
     def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
         field: marshmallow.fields.Field[Any] = field_class("Enum")(self.python, by_value=True, kind=self, **options)
         return field
+
+
+def _none_of(choices: Iterable[str]) -> marshmallow.ValidationError:
+    return marshmallow.ValidationError(
+        str(marshmallow.fields.Enum.default_error_messages["unknown"]).format(choices=", ".join(choices))
+    )
 
 
 class LiteralKind(Scalar):

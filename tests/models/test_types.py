@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import enum
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import bson
+import marshmallow
 import pytest
 from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
@@ -288,3 +290,31 @@ def test_get_of_what_is_no_id_finds_nothing(load: Callable[..., None], any_url: 
     Holder().save()
     with pytest.raises(quorum.NotFoundError, match="There is no such Holder"):
         Holder.get(id)
+
+
+class Size(enum.Enum):
+    SMALL = "s"
+    LARGE = "l"
+
+
+class Shirt(quorum.Model):
+    size: Size
+    others: list[Size] = []
+
+
+def test_an_enum_names_its_members_to_code_and_its_values_to_clients() -> None:
+    members = ["Must be one of: Size.SMALL, Size.LARGE."]
+    with pytest.raises(marshmallow.ValidationError) as theirs:
+        marshmallow.fields.Enum(Size, by_value=True).deserialize("m")
+    values = theirs.value.messages
+    assert values == ["Must be one of: s, l."]
+    with pytest.raises(ValidationError) as caught:
+        Shirt(size="s", others=[Size.SMALL, "l"])  # type: ignore[arg-type, list-item]
+    assert caught.value.messages == {"size": members, "others": {1: members}}
+    with pytest.raises(ValidationError) as caught:
+        Shirt.new({"size": "m", "others": ["l", "SMALL"]})
+    assert caught.value.messages == {"size": values, "others": {1: values}}
+    with pytest.raises(ValidationError) as caught:
+        Shirt.find(size="m")
+    assert caught.value.messages == {"size": values}
+    assert Shirt.new({"size": "s"}).size is Size.SMALL

@@ -208,7 +208,6 @@ MESSAGES: dict[str, tuple[Any, dict[str, Any], Any, mf.Field[Any]]] = {
     "datetime": (datetime, {}, 3.5, mf.DateTime()),
     "date": (date, {}, "a", mf.Date()),
     "time": (time, {}, "a", mf.Time()),
-    "Enum": (Color, {}, "green", mf.Enum(Color, by_value=True)),
     "None": (str, {}, None, mf.String()),
     "None in a list": (list[str], {}, ["a", None], mf.List(mf.String())),
     "None of a required": (str | None, {"required": True}, None, mf.String()),

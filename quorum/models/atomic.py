@@ -166,12 +166,26 @@ def _failure(error: Exception, document: Any, field: Any) -> Exception:
     elif isinstance(error, TypeError) and mongodb.is_mock() and isinstance(core(field.kind), DecimalKind):
         problem = store.unread(model, NotImplementedError("It adds no decimals."))
     elif getattr(error, "code", None) in _OF_ANOTHER_TYPE or (isinstance(error, TypeError) and mongodb.is_mock()):
-        problem = _wrong(document, field.name, "Something of another type is stored. Reload the document.")
+        problem = _of_another_type(document, field)
     elif isinstance(error, PyMongoError):
         problem = store.failed(model, error)
     if problem is not error:
         problem.__cause__ = error
     return problem
+
+
+def _of_another_type(document: Any, field: Any) -> errors.QuorumError:
+    """Make the error for what is stored as no number: the field, or the number of changes beside it."""
+    model, identifier = type(document), document._doc["_id"]
+    if model.__meta__.revision:
+        revision = (refusals.found(document, identifier) or {}).get(writes.REVISION, 0)
+        if isinstance(revision, bool) or not isinstance(revision, (int, float)):
+            return errors.StoredValueError(
+                f"a value of type {type(revision).__name__} is stored where changes are counted. "
+                f"Remove it by {model.__name__}.collection, and reload the document.",
+                model=model.__name__, field=writes.REVISION, id=identifier,
+            )  # fmt: skip
+    return _wrong(document, field.name, "Something of another type is stored. Reload the document.")
 
 
 def _store_default(document: Any, field: Any, *, compared: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import quorum
-from quorum.errors import ConflictError, ValidationError
+from quorum.errors import ConflictError, StoredValueError, ValidationError
 
 
 class Account(quorum.Model, quorum.Timestamped):
@@ -210,6 +210,24 @@ def test_a_document_behind_a_reference_is_changed_and_deleted_without_being_read
     assert again.account is not None
     again.account.delete()
     assert stored(account) is None
+
+
+@pytest.mark.parametrize("revision", ["x", None, True])
+def test_an_operator_names_a_revision_that_is_no_number(server: Any, revision: Any) -> None:
+    account = Account(total=1).save()
+    Account.collection.update_one({}, {"$set": {"_revision": revision}})
+    with pytest.raises(StoredValueError, match=r"^Account\._revision .* Remove it by Account\.collection") as caught:
+        account.inc("total")
+    assert (caught.value.field, caught.value.id) == ("_revision", account.id)
+    Account.collection.update_one({}, {"$unset": {"_revision": ""}})
+    assert account.reload().inc("total") == 2
+
+
+def test_an_operator_names_a_field_that_is_no_number(app: Any) -> None:
+    account = Account().save()
+    Account.collection.update_one({}, {"$set": {"total": "x"}})
+    with pytest.raises(ValidationError, match="total: Something of another type is stored"):
+        account.inc("total")
 
 
 @pytest.mark.promise("D4")

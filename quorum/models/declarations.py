@@ -49,6 +49,11 @@ def read_meta(cls: type, allowed: tuple[str, ...]) -> dict[str, Any]:
 
     :raises ConfigurationError: it has an option that does not exist, or of the wrong type.
     """
+    if isinstance(cls.__dict__.get("meta"), (dict, type)) and "meta" not in {*own_annotations(cls), *inherited(cls)}:
+        options = ", ".join(allowed)
+        raise errors.ConfigurationError(
+            f"{cls.__name__}.meta is not read. Write `class Meta:`, with the options {options} as its attributes."
+        )
     body = cls.__dict__.get("Meta")
     if body is None:
         return {}

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import (
     Annotated,
     Any,
+    ClassVar,
     Literal,
     NewType,
     TypeVar,
@@ -169,6 +170,18 @@ def test_options_in_the_place_of_a_type_are_told(
     monkeypatch.setattr(sys.modules[__name__], "given", options, raising=False)
     problem = f"M.x: what {written.partition(' = ')[2].replace('...', '')} gives is no type. Write `{written}`."
     assert problems_of(lambda: declare("given" if as_text else options)) == (problem,)
+
+
+@pytest.mark.parametrize("given", [{"collection": "films"}, meta(collection="films")])
+def test_a_meta_in_lower_case_is_told(given: Any) -> None:
+    options = "abstract, collection, indexes, revision, storage"
+    problem = f"M.meta is not read. Write `class Meta:`, with the options {options} as its attributes."
+    assert problems_of(lambda: declare(meta=given)) == (problem,)
+
+
+def test_a_field_may_be_called_meta() -> None:
+    assert declare(dict[str, int], {"a": 1}, name="meta")().meta == {"a": 1}
+    assert declare(ClassVar[dict[str, int]], {"a": 1}, name="meta").meta == {"a": 1}
 
 
 def test_right_options_are_kept() -> None:

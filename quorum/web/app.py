@@ -30,6 +30,9 @@ EXTENSION: Final = "quorum"
 #: The mark of an app that was unloaded: it is never served from another app's database.
 UNLOADED: Final = "quorum.unloaded"
 
+# How MongoEngine's extensions for Flask are told where the database is.
+_OTHERS: Final = "MONGODB_SETTINGS"
+
 #: What `models` can be: a module, a package, or the classes.
 Models: TypeAlias = ModuleType | Iterable[type[Model]]
 
@@ -233,6 +236,8 @@ def _start(app: Flask, context: runtime.Context, models: tuple[type[Model], ...]
             part.start(app, context)
         if context.settings.get("DEBUG"):
             _debug(app, context)
+        if _OTHERS in app.config or context.settings.conf(_OTHERS) is not None:
+            app.logger.warning("%s is not read. quorum's database is the one of %s.", _OTHERS, address.VARIABLE)
         with app.app_context():
             for model in () if cli.is_diagnosis() else models:
                 model.ensure_indexes()

@@ -155,6 +155,22 @@ def test_that_debug_is_deprecated_is_a_line_of_the_log(
     assert re.search(r"WARNING .* DEBUG is deprecated: set LEVEL=DEBUG", log(tmp_path))
 
 
+@pytest.mark.parametrize("is_config", [True, False])
+def test_that_the_settings_of_mongoengine_are_not_read_is_a_line_of_the_log(
+    load: Callable[..., flask.Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_config: bool
+) -> None:
+    url = f"mongodb://user:{C}@host/shop"
+    if is_config:
+        load(MONGODB_SETTINGS={"host": url})
+    else:
+        monkeypatch.setenv("MONGODB_SETTINGS", url)
+        load()
+    said = log(tmp_path)
+    assert said.count("MONGODB_SETTINGS is not read. quorum's database is the one of MONGOHQ_URL.") == 1
+    assert "WARNING" in said
+    assert C not in said
+
+
 def test_two_apps_have_a_log_each(load: Callable[..., flask.Flask], tmp_path: Path) -> None:
     first = load(folder="first")
     second = load(folder="second")

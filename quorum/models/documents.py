@@ -130,6 +130,10 @@ def unknown_field(cls: type[Document], name: str) -> str:
 
     # The message may reach whoever sent the name.
     public = [known for known, field in cls.__fields__.items() if not field.options.private]
+    first, operator, _ = str(name).partition("__")
+    if operator and first in public:
+        example = f'{cls.__name__}.{first} >= 3 or {{"{cls.__fields__[first].key}": {{"$gte": 3}}}}'
+        return f"{cls.__name__} has no field {name!r}. Operators are written {example}, a part of a field with a dot."
     near = difflib.get_close_matches(name, public, 1)
     return f"{cls.__name__} has no field {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
 

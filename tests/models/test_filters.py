@@ -370,6 +370,9 @@ def test_a_set_is_found_in_any_order(books: None) -> None:
     [
         ("titel", "Did you mean 'title'"),
         ("token", "has no field"),
+        ("number__gte", r"Operators are written Book\.number >= 3 or \{\"number\": \{\"\$gte\": 3\}\}, a part"),
+        ("isbn__in", r"Operators are written Book\.isbn >= 3 or \{\"i\": "),
+        ("token__gte", r"has no field 'token__gte'\.$"),
         ("details.secret", "Unknown field"),
         ("reviews.secret", "Unknown field"),
         ("reviews.0.secret", "Unknown field"),

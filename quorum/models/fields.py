@@ -452,9 +452,15 @@ class Field:
     def _wrong(self, document: Any, error: WrongValue) -> errors.StoredValueError:
         path = f"{self.name}.{error.path}" if error.path else self.name
         found = "nothing" if error.stored is MISSING else f"a value of type {type(error.stored).__name__}"
+        remedy = "a right value, or widen the annotation to what is stored."
+        kind = self.innermost()
+        if isinstance(kind, ReferenceKind) and error.wanted == kind.describe() and error.stored not in (MISSING, None):
+            remedy = (
+                f"a document, or store its id there ({kind.id_kind.describe()}) by the `collection` of the model: of a "
+                "DBRef, its `.id`."
+            )
         return errors.StoredValueError(
-            f"{found} is stored where {error.wanted} is declared. Assign a right value, "
-            "or widen the annotation to what is stored.",
+            f"{found} is stored where {error.wanted} is declared. Assign {remedy}",
             model=type(document).__name__, field=path, id=document._doc.get("_id"),
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import DBRef, ObjectId
 
 import quorum
 from quorum.errors import ConfigurationError, DanglingReferenceError, StoredValueError, ValidationError
@@ -584,3 +584,30 @@ def test_prefetch_of_what_is_no_reference_is_refused(app: Any) -> None:
     for path in ("title", "author.name", "nothing", "comments", "comments.text"):
         with pytest.raises(ValidationError):
             Post.find().prefetch(path)
+
+
+@pytest.mark.parametrize("kind", [DBRef, str])
+def test_an_old_form_of_a_reference_is_told_with_a_remedy_that_can_be_followed(app: Any, kind: Any) -> None:
+    ann = Person(name="Ann").save()
+    old = DBRef("people", ann.id) if kind is DBRef else str(ann.id)
+    Post.collection.insert_one({"author": old, "by_role": {"a": old}, "comments": [{"by": old}]})
+    post = Post.find().first()
+    assert post is not None
+    told = (
+        rf"{kind.__name__} is stored where a reference to Person .* its id there \(ObjectId\) .* of a DBRef, its `\.id`"
+    )
+    for read in (lambda: post.author, lambda: post.by_role, lambda: post.comments[0].by, post.dump):
+        with pytest.raises(StoredValueError, match=told):
+            read()
+    Post.collection.update_one({}, {"$set": {"by_role.a": getattr(old, "id", ann.id)}})
+    assert Post.find().only("by_role")[0].by_role["a"].name == "Ann"
+    post.author = ann
+    post.save()
+    assert Post.find().only("author")[0].author == ann
+
+
+def test_nothing_in_the_place_of_a_reference_asks_for_a_wider_annotation(app: Any) -> None:
+    Post.collection.insert_many([{"author": None}, {"title": "a"}, {"tags": "a"}])
+    for post, name in zip(Post.find(), ("author", "author", "tags"), strict=True):
+        with pytest.raises(StoredValueError, match="or widen the annotation to what is stored"):
+            getattr(post, name)

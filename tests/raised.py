@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 #: What makes an error of a message that its first argument, or the one of this number, has.
-MAKERS = {"Conflict": 0, "Invalid": 0, "ServiceUnavailable": 0, "ValidationError": 0, "_wrong": 2}
+MAKERS = {"Conflict": 0, "ServiceUnavailable": 0, "ValidationError": 0, "_wrong": 2}
 
 #: Messages of an error that was caught, or of marshmallow's tables: they are found where they come from.
 PASSED_ON = re.compile(
     r"\.messages(_dict)?$|\.args\[0\]$|default_error_messages\[|error_messages\[|messages\[self\.message\]|"
-    r"^messages_of\(|^str\((error|mf\.Enum)"
+    r"^messages_of\(|^str\((error|marshmallow\.fields\.Enum)"
 )
 
 #: The methods that put messages into a list or a dict.
@@ -30,6 +30,7 @@ class Messages:
     def __init__(self, folder: Path) -> None:
         self.lost: list[str] = []
         self.found: set[str] = set()
+        self._following: list[tuple[str, ast.FunctionDef | None]] = []
         self._functions: dict[str, list[ast.FunctionDef]] = {}
         self._constants: dict[str, ast.expr] = {}
         trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.py"))}
@@ -81,6 +82,8 @@ class Messages:
                 yield from self._all(node.values, function)
             case ast.List():
                 yield from self._all(node.elts, function)
+            case ast.DictComp():
+                yield from self._texts(node.value, function)
             case _:
                 yield None
 
@@ -105,6 +108,13 @@ class Messages:
                 yield None if left is None or right is None else left + right
 
     def _named(self, name: str, function: ast.FunctionDef | None) -> Iterator[str | None]:
+        if (name, function) in self._following:
+            return  # it is made of itself: `problems = {**problems, ...}`
+        self._following.append((name, function))
+        yield from self._held(name, function)
+        self._following.pop()
+
+    def _held(self, name: str, function: ast.FunctionDef | None) -> Iterator[str | None]:
         given = [] if function is None else [a.arg for a in (*function.args.args, *function.args.kwonlyargs)]
         values: list[ast.expr] = []
         names = {name}

@@ -227,7 +227,7 @@ class Base(Document):
                     return document
             except errors.ValidationError as error:  # of a value that code gave
                 problems = {**error.messages_dict, **problems}
-        problems.update(inputs.missing(cls, {**values, **trusted, **problems}, names))
+        problems.update(inputs.lacking(cls, {**values, **trusted, **problems}, names))
         raise validation.refused(cls, problems, trusted)
 
     def validate(self) -> None:

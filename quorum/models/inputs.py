@@ -73,7 +73,7 @@ def read(
     return values
 
 
-def missing(model: Any, values: Mapping[str, Any], names: Iterable[str] | None = None) -> dict[str, Any]:
+def lacking(model: Any, values: Mapping[str, Any], names: Iterable[str] | None = None) -> dict[str, Any]:
     """Give the problems of required fields that outside data should have set, and have not."""
     allowed = _allowed(model, names)
     return {
@@ -155,7 +155,7 @@ def read_whole(model: Any, data: Any) -> dict[str, Any]:
 def _read_whole(model: Any, data: Any) -> dict[str, Any]:
     problems: dict[str, Any] = {}
     values = read(model, data, problems, whole=True)
-    problems = {**missing(model, values), **problems}
+    problems = {**lacking(model, values), **problems}
     if problems:
         raise marshmallow.ValidationError(problems)
     return values

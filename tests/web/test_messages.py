@@ -91,7 +91,7 @@ def test_a_message_that_has_no_translation_is_found(tmp_path):
     (tmp_path / "new.py").write_text(
         "def f(a):\n"
         "    problem = f'Not {a}.' if a else 'Nothing.'\n"
-        "    raise Invalid({a: [problem]})\n"
+        "    raise marshmallow.ValidationError({a: [problem]})\n"
         "def g(a):\n"
         "    raise errors.ValidationError(a)\n"
     )

@@ -78,6 +78,7 @@ class Codec:
         self.lend: Callable[[dict[str, Any]], dict[str, Any] | None] = namespace["lend"]
         self.checks: dict[str, Callable[[Any], bool]] = {f.name: namespace[f"check_{f.name}"] for f in fields}
         self.names = frozenset(model.__fields__)
+        self.keys = [field.key for field in fields]
         #: The names of the fields that outside data may set, and of those that it must.
         self.writable = frozenset(field.name for field in fields if writable(field))
         self.needed = [field.name for field in fields if field.required and writable(field)]
@@ -336,14 +337,18 @@ def _storer(model: Any, fields: list[Any], scope: Scope) -> str:
         variable = f"{field.name}_"
         tests.append(test.replace(_PLACE, f"({variable} := given[{field.name!r}])", 1).replace(_PLACE, variable))
         stored.append(f"{field.key!r}: {form.replace(_PLACE, variable)}")
-    # The very values under the very names need no more than a copy.
-    is_same = all(field.name == field.key and field.kind.plain for field in fields)
+    form = f"{{{', '.join(stored)}}}"
+    if all(field.name == field.key and field.kind.plain for field in fields):
+        # The very values under the very names need no more than a copy, where they come in their order.
+        form = f"given.copy() if list(given) == {scope.name([field.key for field in fields], 'KEYS')} else {form}"
     return "\n".join(
         [
             *lines,
             *(line.replace("return (", "right = (") for line in _body(tests)[:-1]),
             "        return None",
-            f"    return {'given.copy()' if is_same else '{' + ', '.join(stored) + '}'} if right else None",
+            "    if not right:",
+            "        return None",
+            f"    return {form}",
         ]
     )
 

@@ -218,13 +218,21 @@ def _touched_inside(document: Document) -> list[Change] | None:
 
 
 def encoded(document: Document) -> dict[str, Any]:
-    """Give a document's stored form: the very dict that was loaded where nothing changed, else a new one."""
+    """Give a document's stored form: the very dict that was loaded where nothing changed, else a new one.
+
+    What was loaded keeps its order; what was not is in the order of the declaration.
+    """
     result: dict[str, Any] | None = None
     for field, _, new, _, _ in touched(document):
         if result is None:
             result = dict(document._doc)
         result[field.key] = new
-    return document._doc if result is None else result
+    if result is None:
+        return document._doc
+    if document._doc or [*result] == (keys := type(document).__codec__.keys):
+        return result
+    # As MongoDB compares embedded documents, what is equal must be stored in one order.
+    return {key: result[key] for key in keys if key in result}
 
 
 def set_stored(document: Document, stored: dict[str, Any]) -> None:

@@ -56,8 +56,8 @@ def app(any_url: str) -> Iterator[Any]:
     quorum.unload()
 
 
-def stored(drawing: Drawing) -> Any:
-    return Drawing.collection.find_one({"_id": drawing.id})
+def stored(document: quorum.Model) -> Any:
+    return type(document).collection.find_one({"_id": document.id})
 
 
 def full() -> Drawing:
@@ -226,6 +226,40 @@ def test_what_is_no_document_is_refused_in_marshmallows_words() -> None:
     with pytest.raises(ValidationError) as caught:
         Drawing(origin=5).validate()  # type: ignore[arg-type]
     assert caught.value.messages == {"origin": ["Invalid type."]}
+
+
+class Pen(quorum.EmbeddedModel):
+    size: int = 2
+    ink: str
+
+
+class Case(quorum.Model):
+    pen: Pen | None = None
+    pens: list[Pen] = []
+
+
+MADE: dict[str, Callable[[], Any]] = {
+    "of a dict": lambda: Case(pen={"ink": "red", "size": 2}),  # type: ignore[arg-type]
+    "of an object": lambda: Case(pen=Pen(ink="red", size=2)),
+    "with a default": lambda: Case(pen=Pen(ink="red")),
+    "from outside": lambda: Case.new({"pen": {"ink": "red", "size": 2}}),
+    "in a list": lambda: Case(pen=Pen(ink="red"), pens=[{"ink": "red", "size": 1}]),  # type: ignore[list-item]
+}
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_equal_documents_are_stored_in_one_order_and_found(made: str, any_url: str, load: Callable[..., None]) -> None:
+    load(any_url, Case)
+    case = MADE[made]().save()
+    assert list(stored(case)["pen"]) == ["size", "ink"]
+    assert Case.find(pen=Pen(size=2, ink="red")).count() == 1
+    assert Case.find(Case.pen == Pen(ink="red", size=2)).count() == 1
+    case.push("pens", {"ink": "red", "size": 1})
+    case.push("pens", Pen(ink="red", size=1))
+    case.pen = Pen(ink="blue", size=3)
+    case.save()
+    assert Case.count(pen=Pen(size=3, ink="blue")) == 1
+    assert case.pull("pens", Pen(size=1, ink="red")) == []
 
 
 @pytest.mark.promise("D9")

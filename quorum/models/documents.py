@@ -229,7 +229,8 @@ def encoded(document: Document) -> dict[str, Any]:
         result[field.key] = new
     if result is None:
         return document._doc
-    if document._doc or [*result] == (keys := type(document).__codec__.keys):
+    # A new one has in its stored form what it was given as dicts, which would come first.
+    if (document._doc and not document._state.new) or [*result] == (keys := type(document).__codec__.keys):
         return result
     # As MongoDB compares embedded documents, what is equal must be stored in one order.
     return {key: result[key] for key in keys if key in result}

@@ -233,9 +233,19 @@ class Pen(quorum.EmbeddedModel):
     ink: str
 
 
+class Sheet(quorum.EmbeddedModel):
+    title: str
+    pen: Pen
+    spare: list[Pen] = []
+
+
 class Case(quorum.Model):
     pen: Pen | None = None
     pens: list[Pen] = []
+    sheet: Sheet | None = None
+    sheets: list[Sheet] = []
+    either: Pen | Sheet | None = None
+    named: dict[str, Sheet] = {}
 
 
 MADE: dict[str, Callable[[], Any]] = {
@@ -260,6 +270,33 @@ def test_equal_documents_are_stored_in_one_order_and_found(made: str, any_url: s
     case.save()
     assert Case.count(pen=Pen(size=3, ink="blue")) == 1
     assert case.pull("pens", Pen(size=1, ink="red")) == []
+
+
+RED = {"ink": "red", "size": 1}
+SHEET: dict[str, Any] = {"spare": [RED], "pen": RED, "title": "a"}
+NESTED: dict[str, Callable[[], Any]] = {
+    "of dicts": lambda: SHEET,
+    "of an object that was given dicts": lambda: Sheet(**SHEET),
+    "of objects": lambda: Sheet(spare=[Pen(**RED)], pen=Pen(**RED), title="a"),
+}
+
+
+@pytest.mark.parametrize("made", NESTED)
+def test_what_is_inside_of_embedded_documents_is_in_one_order_too(
+    made: str, any_url: str, load: Callable[..., None]
+) -> None:
+    load(any_url, Case)
+    sheet = copy.deepcopy(NESTED[made]())
+    case = Case(sheet=sheet, sheets=[sheet], named={"a": sheet}).save()
+    case.push("sheets", sheet)
+    case.either = Sheet(**SHEET)
+    case.save()
+    found = stored(case)
+    assert list(found["either"]) == ["_type", "title", "pen", "spare"]
+    for one in (found["sheet"], *found["sheets"], found["named"]["a"]):
+        assert [*one, *one["pen"], *one["spare"][0]] == ["title", "pen", "spare", "size", "ink", "size", "ink"]
+    assert Case.count(sheet=SHEET) == Case.count(Case.sheet == Sheet(**SHEET)) == 1
+    assert case.pull("sheets", Sheet(**SHEET)) == []
 
 
 @pytest.mark.promise("D9")

@@ -130,7 +130,8 @@ def _own_problems(document: Any, names: Iterable[str], known: dict[str, Any]) ->
                 own = error.messages
                 problems.setdefault(name, []).extend(own if isinstance(own, list) else [own])
             except AttributeError as error:
-                if error.obj is not document or error.name not in model.__fields__:
+                asked = model.__fields__.get(error.name)
+                if error.obj is not document or asked is None or asked.options.moment:
                     raise
                 # The field that the rule asks for has no value, and is required: that is told of it already.
     return problems

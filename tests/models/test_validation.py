@@ -467,6 +467,19 @@ def test_a_rule_that_asks_for_what_does_not_exist_is_not_swallowed() -> None:
             Odd(name=value).validate()
 
 
+def test_a_rule_that_asks_for_a_moment_which_saving_fills_in_is_not_passed_over() -> None:
+    class Offer(quorum.Model, quorum.Timestamped):
+        ends: datetime
+
+        @quorum.validates("ends")
+        def _after(self, value: datetime) -> None:
+            if value < self.created_at:
+                raise ValidationError("Is over.")
+
+    with pytest.raises(AttributeError, match=r"Offer\.created_at has not been set"):
+        Offer(ends=datetime(2020, 1, 1)).validate()
+
+
 def test_a_validator_is_inherited_and_can_be_replaced() -> None:
     class Base(quorum.Model):
         name: str

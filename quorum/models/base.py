@@ -216,10 +216,10 @@ class Base(Document):
         """
         problems: dict[str, Any] = {}
         values = inputs.read(cls, data, problems, trusted, names, whole=True)
+        inputs.check_references(cls, values, problems)
         if not problems or cls.__validators__:  # what these say of the rest is told together with the problems
             try:
                 document = cls(**{**values, **trusted})
-                inputs.check_references(cls, values, problems)
                 validation.judge_given(document, values, problems)
                 if not problems:
                     if cls.__embedded__:

@@ -212,12 +212,12 @@ class Model(Base, Hooks):
         problems: dict[str, Any] = {}
         try:
             given = inputs.read(type(self), data, problems, trusted, names)
+            inputs.check_references(type(self), given, problems)
             try:
                 values = {**inputs.kept(self, given, problems), **trusted}
                 self._coerce(values)
                 for name, value in values.items():
                     setattr(self, name, value)
-                inputs.check_references(type(self), given, problems)
                 validation.judge_given(self, given, problems)
             except errors.ValidationError as error:  # of a value that code gave
                 problems = {**error.messages_dict, **problems}

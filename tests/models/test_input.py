@@ -531,6 +531,16 @@ def test_a_reference_from_outside_must_lead_to_a_document(mock_url: str, load: C
     assert Item.new({"shop": str(shop.id), "shops": [str(shop.id)]}).save().shops[0].name == "a"
 
 
+def test_references_that_lead_nowhere_are_told_beside_other_problems(mock_url: str, load: Callable[..., None]) -> None:
+    load(mock_url, Shop, Item)
+    data = {"shop": str(OID), "shops": 5}
+    messages = {"shop": ["There is no such Shop."], "shops": ["Not a valid list."]}
+    assert problems(lambda: Item.new(data)) == messages
+    assert problems(lambda: Item().apply(data)) == messages
+    assert problems(lambda: Item.new({"shop": str(OID)}, shops=5)) == messages
+    assert problems(lambda: Item().apply({"shop": str(OID)}, shops=5)) == messages
+
+
 def test_items_with_closed_fields_are_not_replaced_from_outside(mock_url: str, load: Callable[..., None]) -> None:
     class Listed(quorum.Model):
         profiles: list[Profile] = []

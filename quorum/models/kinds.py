@@ -24,7 +24,7 @@ from .marshal import field_class
 
 # The names that generated code uses for something of its own: functions and locals, and what Python brings.
 _OWN = re.compile(r"check_|v[0-9]+\Z|.*_\Z")
-_FUNCTIONS = ["check", "encode", "is_flat", "recheck", "show", "store", "take"]
+_FUNCTIONS = ["check", "encode", "is_flat", "lend", "recheck", "show", "store", "take"]
 _LOCALS = ["get", "given", "joined", "right", "stored", "values"]
 _TAKEN: dict[str, Any] = {**vars(builtins), **dict.fromkeys((*_FUNCTIONS, *_LOCALS, *keyword.kwlist))}
 

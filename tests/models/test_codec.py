@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import typing
 from collections.abc import Callable
 from datetime import UTC, datetime, time
@@ -93,6 +94,13 @@ def test_fields_of_any_name_work(load: Callable[..., None], any_url: str) -> Non
     with pytest.raises(ValidationError, match="str: Longer than maximum length 3"):
         Odd(type=type_(a=1), str="long").validate()
     assert Odd.Schema().load({"type": {"a": 1}, "load": 4})["load"] == 4
+
+
+@pytest.mark.parametrize("name", sorted(re.findall(r"^def ([a-z_]+)\(", Line.__codec_source__, re.MULTILINE)))
+def test_an_embedded_model_can_have_the_name_of_a_generated_function(name: str) -> None:
+    part: Any = type(name, (EmbeddedModel,), {"__annotations__": {"a": int}, "__module__": __name__})
+    whole: Any = type("Whole", (Model,), {"__annotations__": {"part": part}, "__module__": __name__})
+    assert whole(part={"a": 1}).dump()["part"] == {"a": 1}
 
 
 def test_the_generated_code_is_shown_and_reads_like_a_persons() -> None:

@@ -141,9 +141,17 @@ class Base(Document):
 
     @classmethod
     def __cast__(cls, data: Mapping[str, Any]) -> Self:
-        document = cls.__of__(inputs.read_whole(cls, data))
-        if not document.__is_valid__():
-            document.__judge__()
+        values = inputs.read_whole(cls, data)
+        document = cls.__of__(values)
+        try:
+            if not document.__is_valid__():
+                document.__judge__()
+        except errors.DanglingReferenceError:  # a method marked with `@validates` read what the data refer to
+            problems: dict[str, Any] = {}
+            inputs.check_references(cls, values, problems)
+            if not problems:
+                raise
+            raise marshmallow.ValidationError(problems) from None
         return document
 
     def __identify__(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import errors
 from ..late import marshmallow
-from .batches import Batch, Loader
+from .batches import Batch, Dangling, Loader
 from .containers import ListKind, Nullable, SetKind, TupleKind, core
 from .documents import Document, same
 from .holders import is_unsent
@@ -258,9 +258,9 @@ def check_references(model: Any, values: Mapping[str, Any], problems: dict[str, 
 
 
 def _referred(value: Any) -> Iterator[Any]:
-    """Give the documents in a value of which only the id is known."""
+    """Give the documents in a value that are not loaded: of some, a method marked with `@validates` may have tried."""
     if isinstance(value, Document):
-        if isinstance(value._state, Loader):
+        if isinstance(value._state, (Loader, Dangling)):
             yield value
         elif type(value).__embedded__:
             yield from _referred(vars(value))

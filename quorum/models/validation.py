@@ -134,6 +134,10 @@ def _own_problems(document: Any, names: Iterable[str], known: dict[str, Any]) ->
                 if error.obj is not document or asked is None or asked.options.moment:
                     raise
                 # The field that the rule asks for has no value, and is required: that is told of it already.
+            except errors.DanglingReferenceError:
+                if not known:
+                    raise
+                # Outside data may refer to a document that does not exist, which is told of already, too.
     return problems
 
 

@@ -541,6 +541,40 @@ def test_references_that_lead_nowhere_are_told_beside_other_problems(mock_url: s
     assert problems(lambda: Item().apply({"shop": str(OID)}, shops=5)) == messages
 
 
+class Sold(quorum.EmbeddedModel):
+    shop: Shop = quorum.reference()
+    count: int = 1
+
+    @quorum.validates("count")
+    def check(self, value: int) -> None:
+        self._last = self.shop.name, value
+
+
+class Order(quorum.Model):
+    title: str
+    shop: Shop | None = quorum.reference(default=None)
+    sold: list[Sold] = []
+
+    @quorum.validates("title")
+    def check(self, value: str) -> None:
+        if self.shop is not None and self.shop.name == value:
+            raise quorum.ValidationError("Is a shop.")
+
+
+def test_a_rule_may_read_a_reference_from_outside_that_leads_nowhere(mock_url: str, load: Callable[..., None]) -> None:
+    load(mock_url, Shop, Order)
+    lost = ["There is no such Shop."]
+    order = Order(title="a")
+    for use in (Order.new, order.apply):
+        assert problems(lambda: use({"title": "a", "shop": str(OID)})) == {"shop": lost}  # noqa: B023
+        sold = {"title": "a", "sold": [{"shop": str(OID)}]}
+        assert problems(lambda: use(sold)) == {"sold": {0: {"shop": lost}}}  # noqa: B023
+    assert problems(lambda: Sold.new({"shop": str(OID)})) == {"shop": lost}
+    shop = Shop(name="a").save()
+    assert problems(lambda: Order.new({"title": "a", "shop": str(shop.id)})) == {"title": ["Is a shop."]}
+    assert Order.new({"title": "b", "sold": [{"shop": str(shop.id)}]}).sold[0].shop.name == "a"
+
+
 def test_items_with_closed_fields_are_not_replaced_from_outside(mock_url: str, load: Callable[..., None]) -> None:
     class Listed(quorum.Model):
         profiles: list[Profile] = []

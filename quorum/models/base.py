@@ -222,6 +222,8 @@ class Base(Document):
             A required field that is missing, and a wrong value among the trusted ones, are among them where anything
             else is wrong; else `save()` tells. A document that is referred to and does not exist is a wrong value too.
         """
+        if not cls.__fields__.keys() >= trusted.keys():
+            raise unknown_names(cls, trusted)
         problems: dict[str, Any] = {}
         values = inputs.read(cls, data, problems, trusted, names, whole=True)
         inputs.check_references(cls, values, problems)

@@ -364,9 +364,10 @@ def test_trusted_values_are_not_cast() -> None:
     assert list(problems(lambda: Member.new({"name": "x"}, age="5"))) == ["age"]
 
 
-def test_an_unknown_trusted_name_is_a_developers_error() -> None:
+@pytest.mark.parametrize("data", [{"name": "x"}, {"name": 5}, {}])
+def test_an_unknown_trusted_name_is_a_developers_error_whatever_the_data_are(data: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match="has no field 'nothing'"):
-        Member.new({"name": "x"}, nothing=1)
+        Word.new(data, nothing=1)
 
 
 class Odd(quorum.Model):

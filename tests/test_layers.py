@@ -30,7 +30,7 @@ LAYERS = (
     "quorum.models.signals",
     "quorum.models.registry quorum.models.hooks quorum.models.pages quorum.models.marshal quorum.models.rules",
     "quorum.models.kinds",
-    "quorum.models.texts quorum.models.numbers quorum.models.dates quorum.models.ids",
+    "quorum.models.texts quorum.models.numbers quorum.models.dates quorum.models.ids quorum.models.options",
     "quorum.models.choices",
     "quorum.models.scalars quorum.models.documents",
     "quorum.models.containers",

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 from . import signals
 from .base import Timestamped
 from .expressions import Condition
-from .fields import field, file, reference
 from .hooks import validates
 from .model import EmbeddedModel, Model
+from .options import field, file, reference
 from .pages import Page
 from .query import Query
 

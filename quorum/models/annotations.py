@@ -16,9 +16,9 @@ from .. import errors
 from . import registry
 from .containers import DictKind, ListKind, Nullable, SetKind, TupleKind, core
 from .embedded import EmbeddedKind, EmbeddedUnionKind
-from .fields import Options
 from .kinds import Kind
 from .mixed import Anything, UnionKind
+from .options import Options
 from .references import ReferenceKind
 from .registry import Target
 from .scalars import SCALARS, EnumKind, Float, LiteralKind

@@ -18,6 +18,8 @@ from .documents import touched, unknown_field, view
 from .kinds import MISSING
 from .scalars import MAX_INT64, MIN_INT64, DecimalKind, Float, Integer
 
+# What an operator may raise; the last two are mongomock's.
+_RAISED = (PyMongoError, *store.ENCODING_ERRORS, NotImplementedError, TypeError)
 _OF_ANOTHER_TYPE = (2, 14)  # BadValue for $push and its like, TypeMismatch for $inc
 
 
@@ -143,7 +145,7 @@ def _send(document: Any, field: Any, operators: dict[str, Any], guard: dict[str,
         if found is not None:
             _adopt(document, field, found)
         raise refusals.unconfirmed(model, error) from error
-    except Exception as error:  # noqa: BLE001
+    except _RAISED as error:
         raise _failure(error, document, field)  # noqa: B904  which has its own cause
     if stored is None:
         if guard and refusals.exists(document, identity):

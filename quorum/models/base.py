@@ -21,9 +21,10 @@ from .containers import messages_of
 from .declarations import Meta, declared, inherited, read_meta
 from .documents import CHECKED, NEW, Document, New, set_doc, set_state, set_values, unknown_field
 from .embedded import TYPE_KEY
-from .fields import Field, Options, field, file, reference
+from .fields import Field
 from .holders import holders
 from .hooks import Hooks
+from .options import Options, field, file, reference
 from .references import ReferenceKind
 from .registry import Target
 from .schema import schema_of

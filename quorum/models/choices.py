@@ -80,8 +80,7 @@ class EnumKind(Scalar):
         return value.value
 
     def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
-        field: marshmallow.fields.Field[Any] = field_class("Enum")(self.python, by_value=True, kind=self, **options)
-        return field
+        return field_class("Enum")(self.python, by_value=True, kind=self, **options)
 
 
 def _none_of(choices: Iterable[str]) -> marshmallow.ValidationError:

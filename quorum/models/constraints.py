@@ -9,9 +9,9 @@ from typing import Any, get_args
 
 from ..late import marshmallow
 from .containers import Container, core
-from .fields import OF_FIELDS, OF_FILES, OF_REFERENCES, Format, Options
 from .kinds import MISSING, Kind, Scalar, is_utf8
 from .mixed import UnionKind
+from .options import OF_FIELDS, OF_FILES, OF_REFERENCES, Format, Options
 from .scalars import (
     Bytes,
     Date,

@@ -148,7 +148,7 @@ class Container(Kind):
         return list(value) if self.item.plain else [self.item.encode(inner) for inner in value]
 
     def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
-        return field_class("List")(self.item.schema_field(), kind=self, **options)  # type: ignore[no-any-return]
+        return field_class("List")(self.item.schema_field(), kind=self, **options)
 
     def describe(self) -> str:
         return f"{self.python.__name__}[{self.item.describe()}]"
@@ -327,7 +327,7 @@ class TupleKind(Container):
         if self.repeated:
             return super().schema_field(**options)
         inner = tuple(item.schema_field() for item in self.items)
-        return field_class("Tuple")(inner, kind=self, **options)  # type: ignore[no-any-return]
+        return field_class("Tuple")(inner, kind=self, **options)
 
     def describe(self) -> str:
         inside = ", ".join(kind.describe() for kind in self.items)
@@ -413,7 +413,7 @@ class DictKind(Container):
 
     def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
         inner = self.item.schema_field()
-        return field_class("Dict")(keys=marshmallow.fields.String(), values=inner, kind=self, **options)  # type: ignore[no-any-return]
+        return field_class("Dict")(keys=marshmallow.fields.String(), values=inner, kind=self, **options)
 
     def describe(self) -> str:
         return f"dict[str, {self.item.describe()}]"

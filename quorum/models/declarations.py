@@ -13,8 +13,9 @@ from ..late import marshmallow
 from . import constraints
 from .annotations import Reader, is_class_variable, own_annotations
 from .documents import Document
-from .fields import Field, Options
+from .fields import Field
 from .kinds import MISSING
+from .options import Options
 from .registry import Target
 from .scalars import ObjectIdKind
 

@@ -473,7 +473,7 @@ class FileKind(Kind):
         return f"type({name}) is {scope.name(File, 'File')}"
 
     def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
-        return field_class("Raw")(kind=self, **options)  # type: ignore[no-any-return]
+        return field_class("Raw")(kind=self, **options)
 
     def describe(self) -> str:
         return "File"

@@ -219,8 +219,7 @@ class Scalar(Kind):
         return f"({' or '.join(f'type({name}) is {scope.name(one, one.__name__)}' for one in types)})", name
 
     def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
-        field: marshmallow.fields.Field[Any] = field_class(self.marshmallow_field)(kind=self, **options)
-        return field
+        return field_class(self.marshmallow_field)(kind=self, **options)
 
     def describe(self) -> str:
         return self.python.__name__

@@ -7,10 +7,10 @@ that code assigned are not: they are checked under `strict()`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..late import marshmallow
 
@@ -49,6 +49,7 @@ class _OfKind:
 
 
 @cache
-def field_class(name: str) -> Any:
+def field_class(name: str) -> Callable[..., marshmallow.fields.Field[Any]]:
     """Give the subclass of a class of marshmallow's fields that a kind judges."""
-    return type(name, (_OfKind, getattr(marshmallow.fields, name)), {})
+    made: Any = type(name, (_OfKind, getattr(marshmallow.fields, name)), {})
+    return cast(Callable[..., marshmallow.fields.Field[Any]], made)

@@ -17,9 +17,9 @@ from .declarations import OPTIONS, Meta, lead_to_itself
 from .documents import encoded, set_doc, set_state, set_values, touched, view
 from .embedded import TYPE_KEY, EmbeddedKind
 from .expressions import Condition
-from .fields import field
 from .hooks import MOMENTS, Hooks
 from .kinds import MISSING
+from .options import field
 from .query import Query
 from .references import ReferenceKind
 

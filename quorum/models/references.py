@@ -105,7 +105,7 @@ class ReferenceKind(Kind):
         return self.id_kind.showing(name, scope, field, verb)
 
     def schema_field(self, **options: Any) -> marshmallow.fields.Field[Any]:
-        return field_class("Raw")(kind=self, **options)  # type: ignore[no-any-return]
+        return field_class("Raw")(kind=self, **options)
 
     def identifiers(self, stored: Any) -> Iterable[Any]:
         if type(stored) in self.id_kind.stored:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import ValidationError, fields, validate
 
 if TYPE_CHECKING:
-    from .fields import Options
+    from .options import Options
 
 # The validator, or the pattern that the whole value must match.
 _FORMATS: dict[str, Callable[[], Callable[[Any], Any]]] = {
